@@ -32,6 +32,7 @@ from myscheduler.api.routes.audit import audit_router
 from myscheduler.api.routes.bulk import bulk_router
 from myscheduler.api.routes.chains import chains_router
 from myscheduler.api.routes.checks import checks_router
+from myscheduler.api.routes.effects import effects_router
 from myscheduler.api.routes.executions import executions_router
 from myscheduler.api.routes.forecast import forecast_router
 from myscheduler.api.routes.health import health_router
@@ -56,6 +57,7 @@ from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules
 from myscheduler.core.calls.certificates import Certificates
+from myscheduler.core.policy.caps import caps_of
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.guard import USUAL_GUARD, Guard
 from myscheduler.service.access.token_book import TokenBook
@@ -131,14 +133,14 @@ def create_api(
     actions = Actions(store, catalog, dispatcher, repeats, zone=zone, now=now)
     for router in (
         job_list_router(store, reconciler, index, masking, dispatcher.chains, zone=zone),
-        bulk_router(store, index, actions, repeats, refuses=refuses),
+        bulk_router(store, index, actions, repeats, dispatcher.chains, refuses=refuses),
         jobs_router(
             store,
             catalog,
             reconciler,
             masking,
             dispatcher.chains,
-            Linking(store, dispatcher.jobs),
+            Linking(store, catalog, dispatcher.jobs, lambda: caps_of(reconciler.rulebook.policies)),
             judge=judge,
             repeats=repeats,
             zone=zone,
@@ -147,6 +149,7 @@ def create_api(
             guard=call_guard,
         ),
         actions_router(actions),
+        effects_router(dispatcher.chains),
         executions_router(store, dispatcher, masking, zone=zone),
         chains_router(store, dispatcher, repeats, zone=zone),
         acts_router(store, dispatcher, repeats),

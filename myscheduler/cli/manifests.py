@@ -25,7 +25,7 @@ from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.manifest.targets_file import NO_TARGETS, SharedTargets, read_targets
 from myscheduler.core.notifications.notifications_file import NO_NOTIFICATIONS, Notifications, read_notifications
-from myscheduler.core.policy.bursts import caps_of
+from myscheduler.core.policy.caps import caps_of
 from myscheduler.core.policy.file import NO_RULES, read_policy
 from myscheduler.core.source.ignoring import NOTHING, Ignoring, ignoring_problems, read_ignoring
 from myscheduler.core.source.snapshot import (

@@ -41,6 +41,7 @@ SUMMARIES: Mapping[str, str] = {
     "pause_jobs": "Pause many jobs",
     "resume_jobs": "Resume many jobs",
     "trigger_jobs": "Run many jobs now",
+    "get_job_effects": "Get the effects of pausing or deleting a job",
     "explain_job": "Explain why a job ran, or why not",
     "preview_jobs": "Preview the next fire times",
     "list_job_executions": "List the executions of a job",

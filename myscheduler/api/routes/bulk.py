@@ -32,7 +32,9 @@ from myscheduler.api.listing.index import JobIndex
 from myscheduler.api.routes.actions import Actions
 from myscheduler.api.shapes.bulk import Action, BulkAnswer, bulk_answer
 from myscheduler.api.shapes.documented import PAUSE, RESUME, TRIGGER, acts_on_selection_with, answers_with
+from myscheduler.api.shapes.effects import Effects, effects_view
 from myscheduler.core.access.roles import Role
+from myscheduler.core.chains.effects import effects_of_pause
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.history.repeats import KEPT, RequestKey
 from myscheduler.core.job.selection import Selection
@@ -41,6 +43,7 @@ from myscheduler.errors import JobNotFoundError, MySchedulerError
 from myscheduler.messages.message import said
 from myscheduler.service.catalog.bulk import Outcome, Result, counts, decide
 from myscheduler.service.catalog.pausing import Order, PauseOrder, ResumeOrder
+from myscheduler.service.dispatch.chaining import Chains
 
 MOST = 500
 """The most jobs of one operation."""
@@ -61,11 +64,17 @@ log = logging.getLogger(__name__)
 
 
 def bulk_router(
-    store: Store, index: JobIndex, actions: Actions, repeats: Repeats, *, refuses: Refuses = lambda *_: None
+    store: Store,
+    index: JobIndex,
+    actions: Actions,
+    repeats: Repeats,
+    chains: Chains,
+    *,
+    refuses: Refuses = lambda *_: None,
 ) -> APIRouter:
     """`refuses` is asked for each selected job: jobs that the caller may not act on are refused one by one."""
     router = APIRouter(prefix="/jobs/bulk", tags=["jobs"])
-    bulk = _Bulk(store, index, actions, repeats, refuses)
+    bulk = _Bulk(store, index, actions, repeats, chains, refuses)
     answers = answers_with(BulkAnswer)
 
     @router.post("/pause", operation_id="pause_jobs", responses=answers, openapi_extra=acts_on_selection_with(PAUSE))
@@ -124,11 +133,14 @@ async def _single(action: Single, request: Request, body: Mapping[str, Any]) -> 
 
 
 class _Bulk:
-    def __init__(self, store: Store, index: JobIndex, actions: Actions, repeats: Repeats, refuses: Refuses) -> None:
+    def __init__(
+        self, store: Store, index: JobIndex, actions: Actions, repeats: Repeats, chains: Chains, refuses: Refuses
+    ) -> None:
         self._store = store
         self._index = index
         self._actions = actions
         self._repeats = repeats
+        self._chains = chains
         self._refuses = refuses
 
     async def order(
@@ -147,7 +159,8 @@ class _Bulk:
             job_ids, refused = await self._selected(request, selection)
             if dry_run:
                 expected = await self._store.read(partial(self._rehearsed, order=order, job_ids=job_ids))
-                return bulk_answer(action, [*refused, *expected], dry_run=True)
+                effects = await self._effects(expected) if action == "pause" else None
+                return bulk_answer(action, [*refused, *expected], dry_run=True, effects=effects)
 
             def settle(outcomes: Sequence[Outcome]) -> tuple[AuditEntry | None, Any]:
                 everything = [*refused, *outcomes]
@@ -206,6 +219,11 @@ class _Bulk:
         reasons = {job_id: self._refuses(request, job_id, labels) for job_id, labels in selected.items()}
         refused = [Outcome(job_id, Result.REFUSED, why) for job_id, why in reasons.items() if why is not None]
         return [job_id for job_id, why in reasons.items() if why is None], refused
+
+    async def _effects(self, expected: Sequence[Outcome]) -> Effects:
+        """What pausing these means for the jobs that run after them."""
+        job_ids = [one.job_id for one in expected if one.result is Result.DONE]
+        return effects_view(await asyncio.to_thread(effects_of_pause, self._chains.graph, job_ids))
 
     def _rehearsed(self, connection: Connection, order: Order, job_ids: Sequence[str]) -> list[Outcome]:
         jobs = job_rows.find_jobs(connection, job_ids)

@@ -16,6 +16,7 @@ from fastapi.responses import Response
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.inquiries import Between, Inquiries
@@ -47,6 +48,7 @@ class ValidateView(TypedDict):
 class PlanView(TypedDict):
     changes: list[dict[str, Any]]
     unchanged: int
+    roots: list[dict[str, Any]]
     starts_per_day: dict[str, float]
     blocked_deletion: dict[str, Any] | None
     problems: list[ManifestProblem]
@@ -158,7 +160,8 @@ def _jobs_for(connection: Connection, *, desired: Desired, is_whole: bool) -> li
     """The stored jobs that a plan needs. A part of a source needs few, unless limits count the starts of all jobs."""
     if is_whole or desired.caps:
         return job_rows.all_jobs(connection)
-    return list(job_rows.find_jobs(connection, [*desired.jobs, *desired.held_ids]).values())
+    _, linked = chain_rows.stored_graph(connection)
+    return list({**linked, **job_rows.find_jobs(connection, [*desired.jobs, *desired.held_ids])}.values())
 
 
 def _comparable(

@@ -18,11 +18,13 @@ from myscheduler.adapters.store.rows import incidents as incident_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api.input.inquiries import QUEUE, Between, Inquiries
 from myscheduler.api.shapes.documented import answers_with
+from myscheduler.core.chains.expected import expected
+from myscheduler.core.chains.graph import graph_of
 from myscheduler.core.incidents.deadlines import usual_duration
 from myscheduler.core.job.job import Job
-from myscheduler.core.load.forecast import forecast_jobs
+from myscheduler.core.load.forecast import forecast_jobs, is_running
 from myscheduler.core.load.forecast_json import as_json
-from myscheduler.core.load.target_forecast import Limit
+from myscheduler.core.load.target_forecast import USUAL_CALL, Limit
 from myscheduler.core.manifest.targets_file import SharedTargets
 from myscheduler.messages.message import said
 from myscheduler.service.changes import Changes
@@ -46,6 +48,7 @@ ForecastView = TypedDict(
         "timezone": str,
         "hosts": list[dict[str, Any]],
         "targets": list[dict[str, Any]],
+        "chained": dict[str, Any] | None,
     },
 )
 
@@ -59,7 +62,7 @@ class _Given:
     jobs: list[Job]
     limits: Mapping[str, Limit]
     durations: Mapping[str, timedelta]
-    """How long calls usually take, of jobs whose target limits those in flight."""
+    """How long calls usually take, of jobs whose target limits those in flight, and of those that others run after."""
 
 
 def forecast_router(
@@ -78,7 +81,8 @@ def forecast_router(
     ) -> Response:
         """The calls that each target host will get, by day and hour in the service's zone, with the worst minutes and
         advice on jitter; and for shared targets with limits, the minutes in which calls wait or are missed. Jobs that
-        are paused without an end are not counted. An answer may be 10 minutes old.
+        are paused without an end are not counted. Jobs that run after others are, as if all succeeded and took as
+        long as usual. An answer may be 10 minutes old.
         """
         content = _kept(days) or await inquiries.ask_about(partial(read, days), partial(work, days))
         return Response(content, media_type="application/json")
@@ -103,7 +107,11 @@ def forecast_router(
         if isinstance(given, bytes):
             return given
         moment = now()
-        found = forecast_jobs(given.jobs, moment, days, zone, limits=given.limits, durations=given.durations)
+        stopped = {job.job_id for job in given.jobs if not is_running(job)}
+        chained = expected(graph_of(given.jobs), given.durations, USUAL_CALL, stopped)
+        found = forecast_jobs(
+            given.jobs, moment, days, zone, limits=given.limits, durations=given.durations, chained=chained
+        )
         content = orjson.dumps(as_json(found))
         kept.pop(days, None)
         kept[days] = (given.version, moment, content)
@@ -117,6 +125,7 @@ def forecast_router(
 def _given(connection: Connection, *, version: tuple[int, str], limits: Mapping[str, Limit]) -> _Given:
     jobs = job_rows.all_jobs(connection)
     narrow = {name for name, one in limits.items() if one.concurrency is not None}
-    limited = [job.job_id for job in jobs if job.spec.target in narrow]
+    graph = graph_of(jobs)
+    limited = [job.job_id for job in jobs if job.spec.target in narrow or graph.children(job.job_id)]
     usual = ((one, usual_duration(incident_rows.past(connection, one, ROWS))) for one in limited[:MOST_MEASURED])
     return _Given(version, jobs, limits, {job_id: found for job_id, found in usual if found is not None})

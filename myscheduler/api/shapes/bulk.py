@@ -5,6 +5,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
+from myscheduler.api.shapes.effects import Effects
 from myscheduler.messages.message import Coded, coded_or_none
 from myscheduler.service.catalog.bulk import Outcome, counts
 
@@ -33,9 +34,13 @@ class BulkAnswer(TypedDict):
     refused: int
     jobs: list[BulkJob]
     """Sorted by id."""
+    effects: Effects | None
+    """Of a dry run of a pause: what it means for the jobs that run after these."""
 
 
-def bulk_answer(action: Action, outcomes: Iterable[Outcome], *, dry_run: bool) -> BulkAnswer:
+def bulk_answer(
+    action: Action, outcomes: Iterable[Outcome], *, dry_run: bool, effects: Effects | None = None
+) -> BulkAnswer:
     rows = sorted(outcomes, key=lambda one: one.job_id)
     count = counts(rows)
     return {
@@ -55,4 +60,5 @@ def bulk_answer(action: Action, outcomes: Iterable[Outcome], *, dry_run: bool) -
             }
             for one in rows
         ],
+        "effects": effects,
     }

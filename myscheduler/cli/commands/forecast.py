@@ -1,7 +1,7 @@
 """`myscheduler forecast`."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
@@ -13,6 +13,10 @@ from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_m
 from myscheduler.cli.options import format_option, parse_now_option, timezone_option
 from myscheduler.cli.output.heatmap import MOST_HOSTS, draw
 from myscheduler.cli.output.terminal import json_text, styled
+from myscheduler.core.chains.expected import expected
+from myscheduler.core.chains.graph import Graph, chained
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.load.chained import Chained
 from myscheduler.core.load.forecast import Cell, Forecast, HostForecast, forecast_specs
 from myscheduler.core.load.forecast_json import as_json
 from myscheduler.core.load.target_forecast import USUAL_CALL, Limit, TargetForecast
@@ -40,7 +44,7 @@ _ROOM = 78
     type=click.FloatRange(0, 86_400),
     default=USUAL_CALL.total_seconds(),
     show_default=True,
-    help="How long each call takes, which counts where a target limits those in flight.",
+    help="How long each call takes, which counts where a target limits those in flight, and in chains.",
 )
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Also draw the heat maps to this file.")
 @format_option
@@ -65,7 +69,8 @@ def forecast(
         specs = [job.whole_spec for job in usable_jobs(desired)]
         limits = {name: Limit(one.concurrency, one.rate) for name, one in desired.limits.items()}
         duration = timedelta(seconds=latency)
-        found = forecast_specs(specs, now, days, timezone, limits=limits, duration=duration)
+        after_others = expected(_graph(specs), {}, duration, {spec.job_id for spec in specs if spec.paused})
+        found = forecast_specs(specs, now, days, timezone, limits=limits, duration=duration, chained=after_others)
     except OverflowError as error:
         raise click.BadParameter("the calendar ends in the year 9999", param_hint="'--now'") from error
     if output == "json":
@@ -76,6 +81,11 @@ def forecast(
         lines = [line for target in found.targets for line in _target_lines(target)]
         _write(svg, draw(found, [list(_worst_lines(host)) for host in found.hosts], lines))
     raise SystemExit(exit_code(desired))
+
+
+def _graph(specs: Iterable[JobSpec]) -> Graph:
+    declared = ((spec.job_id, chained(spec)[0]) for spec in specs)
+    return Graph({job_id: after for job_id, after in declared if after is not None})
 
 
 def _write(path: Path, text: str) -> None:
@@ -100,6 +110,7 @@ def _lines(found: Forecast) -> Iterator[str]:
         yield f"{counted(found.unanchored, 'interval')} without an anchor counted from the start"
     if found.paused:
         yield f"{counted(found.paused, 'paused job')} not counted"
+    yield from _chained_lines(found.chained)
     if not found.hosts:
         yield "no job calls anything"
     for host in found.hosts[:MOST_HOSTS]:
@@ -112,6 +123,14 @@ def _lines(found: Forecast) -> Iterator[str]:
         yield ""
     for target in found.targets:
         yield from _target_lines(target)
+
+
+def _chained_lines(after: Chained) -> Iterator[str]:
+    if after.delays:
+        each = span_words(after.duration)
+        yield f"{counted(len(after.delays), 'job')} after others counted, if all succeed and each takes {each}"
+    if after.left_out:
+        yield f"chains of {counted(after.left_out, 'job')} not counted: there are too many"
 
 
 def _target_lines(target: TargetForecast) -> Iterator[str]:

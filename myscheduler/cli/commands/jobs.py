@@ -28,6 +28,7 @@ T = TypeVar("T")
 overlap_option = click.option(
     "--overlap", type=click.Choice(["allow"]), help="Run beside executions in progress, instead of waiting."
 )
+dry_run_option = click.option("--dry-run", is_flag=True, help="Only tell what it means for the jobs that run after it.")
 by_option = click.option("--by", metavar="NAME", help="Your name, for the history and the audit trail.")
 
 
@@ -148,18 +149,25 @@ def _job_fields(job: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 @job_argument
 @click.option("--reason", metavar="TEXT", help="Why, for those who see the pause.")
 @click.option("--until", metavar="ISO", help="When the pause ends by itself (RFC 3339, or local time of the service).")
+@dry_run_option
 @by_option
 @server_option
 @format_option
-def pause(job_id: str, reason: str | None, until: str | None, by: str | None, server: str, output: str) -> None:
-    """Pause a job. Slots that are due meanwhile do not run.
+def pause(
+    job_id: str, reason: str | None, until: str | None, by: str | None, server: str, output: str, *, dry_run: bool
+) -> None:
+    """Pause a job. Slots that are due meanwhile do not run. What that means for the jobs that run after it is told
+    first.
 
     \b
     Examples:
       myscheduler jobs pause daily-report --reason "database is moved" --until 2026-12-01T09:00
+      myscheduler jobs pause extract --dry-run
 
     Exits with 0 on success, 1 when the service refuses or can't be reached.
     """
+    if _told(server, job_id, "pause", output, is_all=dry_run):
+        return
     _act(server, output, job_id, "pause", {"reason": reason, "until": until, "by": by})
 
 
@@ -235,22 +243,39 @@ def _triggered(job_id: str, answer: dict[str, Any]) -> str:
 @jobs.command()
 @job_argument
 @click.option("--yes", is_flag=True, help="Don't ask.")
+@dry_run_option
 @by_option
 @server_option
 @format_option
-def delete(job_id: str, by: str | None, server: str, output: str, *, yes: bool) -> None:
-    """Delete a job that was created through the API. Its history is kept.
+def delete(job_id: str, by: str | None, server: str, output: str, *, yes: bool, dry_run: bool) -> None:
+    """Delete a job that was created through the API. Its history is kept. What that means for the jobs that run after
+    it is told first.
 
     \b
     Examples:
       myscheduler jobs delete trial --yes
+      myscheduler jobs delete trial --dry-run
 
     Exits with 0 on success, 1 when the service refuses or can't be reached, or the answer is no.
     """
+    if _told(server, job_id, "delete", output, is_all=dry_run):
+        return
     if not yes:
         click.confirm(f"Delete the job {styled(job_id)}?", abort=True, err=True)
     params = [("by", by)] if by else []
     _print(connect(server).delete("jobs", job_id, params=params), job_id, output)
+
+
+def _told(server: str, job_id: str, action: str, output: str, *, is_all: bool) -> bool:
+    """Tell what the act means for the jobs that run after this one; `is_all` if nothing is to be done besides."""
+    effects = connect(server).get("jobs", job_id, "effects", params=[("action", action)])
+    notes = effects["notes"] or (["no job that runs after it is affected"] if is_all else [])
+    if is_all and output == "json":
+        click.echo(json_text(effects))
+    else:
+        for note in notes:
+            click.echo(styled(note), err=not is_all)
+    return is_all
 
 
 def _act(server: str, output: str, job_id: str, act: str, body: dict[str, str | None]) -> None:

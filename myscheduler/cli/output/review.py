@@ -10,7 +10,9 @@ import click
 
 from myscheduler.cli.manifests import counted
 from myscheduler.core.findings.problem import Severity, printable
+from myscheduler.core.gitops.chain_review import RootChange
 from myscheduler.core.gitops.review import Review, ReviewAction, Reviewed, RunTimes
+from myscheduler.core.lifecycle.edge_diff import EdgeChange
 from myscheduler.core.lifecycle.spec_diff import FieldChange
 from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, POLICY, VARS
 
@@ -30,7 +32,8 @@ _DONE: dict[ReviewAction, str] = {
 }
 LONGEST_VALUE = 200
 LONGEST_TABLE = 20_000
-LONGEST_DETAILS = 40_000
+LONGEST_DETAILS = 35_000
+LONGEST_ROOTS = 5_000
 """Limits in characters; a comment on GitHub may have 65,536."""
 
 
@@ -38,6 +41,10 @@ def as_text(review: Review) -> Iterator[str]:
     """The lines of the review, with colours, which click removes where the output is not a terminal."""
     for change in review.changes:
         yield from _text_of(change)
+        yield ""
+    if review.roots:
+        yield "Chains begin elsewhere:"
+        yield from (f"    {printable(_root(one))}" for one in review.roots)
         yield ""
     if review.blocked:
         yield click.style(f"Blocked: {printable(_blocked(review))}", fg="red")
@@ -85,6 +92,7 @@ def _text_of(change: Reviewed) -> Iterator[str]:
     named = f"{click.style(f'{sign} {change.action}', fg=colour)} {click.style(printable(change.job_id), bold=True)}"
     yield f"{named}  {printable(change.place)}{' (blocked)' if change.is_blocked else ''}"
     yield from (click.style(f"    {printable(note)}", fg="cyan") for note in change.notes)
+    yield from (f"    {printable(_edge(one))}" for one in change.edges)
     if change.action == "delete":
         yield from _column("runs until now", change.before)
         return
@@ -97,6 +105,21 @@ def _text_of(change: Reviewed) -> Iterator[str]:
         yield click.style("    runs at the same times as before", dim=True)
     else:
         yield from _column("runs", change.after)
+
+
+def _edge(one: EdgeChange) -> str:
+    named = f"{one.parent} → {one.child}"
+    word = "on" if one.kind == "after" else "within"
+    if one.before is None:
+        return f"{named} {word} {one.after}: new"
+    if one.after is None:
+        return f"{named} {word} {one.before}: removed"
+    return f"{named} {word} {one.before}: {word} {one.after} from now on"
+
+
+def _root(one: RootChange) -> str:
+    before, after = (" or ".join(side) or "nothing" for side in (one.before, one.after))
+    return f"{one.job_id} is started by the schedule of {after}, not of {before}"
 
 
 def _field(one: FieldChange) -> str:
@@ -117,14 +140,20 @@ def _column(title: str, times: RunTimes | None) -> Iterator[str]:
     if times is None:
         return
     yield f"    {title} {_words(times)}"
-    yield from (f"      {_shown(at)}" for at in times.fire_times()) if times.fires else ["      no further runs"]
+    yield from (f"      {_shown(at)}" for at in times.fire_times()) if times.fires else _none(times)
+
+
+def _none(times: RunTimes) -> list[str]:
+    """What stands for the times of a job that has none: one that runs after others may run at any time."""
+    return [] if times.parts["kind"] == "after" else ["      no further runs"]
 
 
 def _both(before: RunTimes, after: RunTimes) -> Iterator[str]:
     yield f"    ran  {_words(before)}"
     yield f"    runs {_words(after)}"
     pairs = zip_longest(before.fire_times(), after.fire_times())
-    rows = [(_shown(old) if old else "", _shown(new) if new else "no further runs") for old, new in pairs]
+    none = "".join(_none(after)).strip()
+    rows = [(_shown(old) if old else "", _shown(new) if new else none) for old, new in pairs]
     width = max((len(old) for old, _ in rows), default=0)
     yield f"      {'before':{width}}     after"
     yield from (f"      {old:{width}}  →  {new}" for old, new in rows)
@@ -156,6 +185,10 @@ def as_markdown(review: Review) -> str:
         lines += ["| | Job | Declared in | Runs before | Runs after | Starts a day |", "|---|---|---|---|---|---|"]
         lines += [*_within(LONGEST_TABLE, ([_row(change)] for change in review.changes), "| … | {} more | | | | |"), ""]
         lines += _within(LONGEST_DETAILS, (list(_details(change)) for change in review.changes), "… and {} more")
+    if review.roots:
+        lines += [""] if lines[-1] else []
+        roots = ([f"- {_escaped(_root(one))}"] for one in review.roots)
+        lines += ["**Chains begin elsewhere**", "", *_within(LONGEST_ROOTS, roots, "- … and {} more")]
     return "\n".join(lines).rstrip()
 
 

@@ -37,7 +37,7 @@ def chain_faults(
     for job_id, one in links.items():
         yield from _unknown(job_id, one, exists, ids)
         yield from _not_extracted(job_id, one, links, ids)
-    yield from _cycles(graph, _cyclic(graph), place_of)
+    yield from cycle_faults(graph, in_cycles(graph), place_of)
     yield from _too_deep(graph)
     yield from _without_root(graph, ids)
 
@@ -65,7 +65,7 @@ def _not_extracted(
             yield ChainFault(job_id, "chain-value", ("after", parents.index(parent), "job"), message)
 
 
-def _cyclic(graph: Graph) -> dict[str, str]:
+def in_cycles(graph: Graph) -> dict[str, str]:
     """The jobs in cycles; those in cycles with each other have the same one of them as a value."""
     jobs = _jobs(graph)
     left = jobs - {job_id for job_id, _ in by_depth(graph, jobs)}
@@ -101,7 +101,8 @@ def _finished(graph: Graph, jobs: Collection[str]) -> list[str]:
     return found
 
 
-def _cycles(graph: Graph, cyclic: Mapping[str, str], place_of: Callable[[str], str]) -> Iterator[ChainFault]:
+def cycle_faults(graph: Graph, cyclic: Mapping[str, str], place_of: Callable[[str], str]) -> Iterator[ChainFault]:
+    """A fault of each job in a cycle; `cyclic` are those. It names a shortest way around, and the places."""
     paths: dict[str, list[str]] = {}
     for job_id in sorted(cyclic):
         knot = cyclic[job_id]

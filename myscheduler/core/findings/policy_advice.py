@@ -5,6 +5,16 @@ from collections.abc import Mapping
 from myscheduler.core.findings.advice import Advice
 
 POLICY_ADVICE: Mapping[str, Advice] = {
+    "policy-chain-depth": Advice(
+        "A long chain is hard to follow, and a failure at its beginning stops all of it.",
+        "Have several jobs run after the same one, or have max_chain_depth in policy.yaml changed.",
+    ),
+    "policy-chain-label": Advice(
+        "Who changes a job should not stop those of others with it. A label that is missing counts as another value.",
+        "Link to jobs with the same value only, or have chains_within_label in policy.yaml changed.",
+        "job_id: extract\nlabels: {team: billing}\n---\nlabels: {team: sales}\nafter: [{job: extract}]",
+        "job_id: extract\nlabels: {team: billing}\n---\nlabels: {team: billing}\nafter: [{job: extract}]",
+    ),
     "policy-host": Advice(
         "The policy decides in one place which hosts jobs may call, so that no manifest can reach any other.",
         "Call a host that policy.yaml allows, or have allow_hosts or deny_hosts in it changed.",

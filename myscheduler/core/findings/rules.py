@@ -62,6 +62,8 @@ RULES: Mapping[str, str] = {
     "not-read": "A file is not read, although its name suggests that it is meant to be.",
     "not-utf8": "A file is not UTF-8.",
     "owned-by-api": "A manifest declares a job that was created through the API.",
+    "policy-chain-depth": "A job is deeper in its chain than the policy allows.",
+    "policy-chain-label": "A job runs after, or requires, one with another value of a label than the policy allows.",
     "policy-host": "The policy doesn't allow a host that a job calls, or that its Host header names.",
     "policy-insecure-tls": "A job leaves the certificate of a host unchecked that the policy doesn't name for this.",
     "policy-interval": "A job runs more often than the policy allows.",

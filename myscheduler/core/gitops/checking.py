@@ -3,6 +3,7 @@
 from myscheduler.core.contract.checking import contract_problems
 from myscheduler.core.findings.problem import Problem, reported
 from myscheduler.core.gitops.enforcement import burst_problems
+from myscheduler.core.gitops.linking import link_problems
 from myscheduler.core.manifest.declared import Desired
 from myscheduler.core.manifest.lint import lint
 from myscheduler.core.manifest.look_alikes import look_alikes
@@ -19,4 +20,4 @@ def check(desired: Desired, *, clock: Clock, secret_names: frozenset[str] | None
     warnings, bursts = lint(jobs, clock=clock), burst_problems(desired, clock=clock)
     contradictions = contract_problems(jobs, desired.contracts)
     alike = look_alikes(desired.jobs, beside={})
-    return reported([*desired.problems, *warnings, *unknown, *bursts, *alike, *contradictions])
+    return reported([*desired.problems, *warnings, *unknown, *bursts, *alike, *contradictions, *link_problems(desired)])

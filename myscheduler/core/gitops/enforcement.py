@@ -1,6 +1,7 @@
-"""Takes changes out of a plan that the policy forbids.
+"""Takes changes out of a plan that all jobs together do not allow.
 
-These are changes over a limit on starts, which counts all jobs together, or all changes if the policy can't be used.
+These are changes over a limit on starts, links that the policy forbids or that would close a cycle with stored jobs, or
+all changes if the policy can't be used.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,29 +11,44 @@ from typing import Protocol
 
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.findings.problem import Complaint, Problem
-from myscheduler.core.gitops.plan import Adopt, Change, Create, Delete, Hold, Plan, Update, job_id_of
+from myscheduler.core.gitops.linking import within_links
+from myscheduler.core.gitops.plan import Delete, News, Plan, held_back, job_id_of
+from myscheduler.core.job.job import Source
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
 from myscheduler.core.manifest.declared import DeclaredJob, Desired
-from myscheduler.core.policy.bursts import Burst, Cap, find_bursts, starter_of
+from myscheduler.core.policy.bursts import Burst, find_bursts, starter_of
+from myscheduler.core.policy.caps import Cap
 from myscheduler.core.schedule.clock import Clock
-
-News = Create | Update | Adopt
-"""Changes that bring a new spec."""
 
 
 class Stored(Protocol):
-    """The attributes of a stored job from which its starts are counted."""
+    """The attributes of a stored job that limits and links of all jobs together need."""
 
     @property
     def spec(self) -> JobSpec: ...
     @property
     def created_at(self) -> datetime: ...
+    @property
+    def source(self) -> Source | None: ...
 
 
 def without_news(plan: Plan) -> Plan:
     """The plan without new and changed jobs: stored jobs keep their specs, deletions remain."""
-    return _held(plan, {job_id_of(change) for change in plan.changes if isinstance(change, News)})
+    return held_back(plan, {job_id_of(change) for change in plan.changes if isinstance(change, News)})
+
+
+def enforced(plan: Plan, stored: Mapping[str, Stored], desired: Desired, *, clock: Clock) -> Plan:
+    """The plan without changes that break a limit or close a cycle, each of which becomes a problem.
+
+    A change that is held back leaves the stored job as it is, which may break another limit or close another cycle: so
+    both are looked at until none is. `stored` and `clock` as in `within_caps`.
+    """
+    while True:
+        capped = within_caps(plan, stored, desired.caps, clock=clock)
+        plan = within_links(capped, stored, desired.caps)
+        if plan is capped:
+            return plan
 
 
 def within_caps(plan: Plan, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, clock: Clock) -> Plan:
@@ -53,7 +69,7 @@ def within_caps(plan: Plan, stored: Mapping[str, Stored], caps: tuple[Cap, ...],
     kept = {job_id: starter for job_id, starter in before.items() if job_id not in gone and job_id not in news}
     bursts = find_bursts(before, kept | dict(_starters(made, clock.zone)), caps, clock=clock)
     problems = [_problem(news[job_id], burst) for job_id, burst in bursts.items()]
-    return replace(_held(plan, bursts.keys()), problems=tuple(sorted([*plan.problems, *problems])))
+    return replace(held_back(plan, bursts.keys()), problems=tuple(sorted([*plan.problems, *problems])))
 
 
 def burst_problems(desired: Desired, *, clock: Clock) -> list[Problem]:
@@ -82,17 +98,6 @@ def _starters(jobs: Iterable[tuple[str, JobSpec, datetime]], zone: str) -> Itera
     for job_id, spec, created_at in jobs:
         if (starter := starter_of(spec, zone=zone, created_at=created_at)) is not None:
             yield job_id, starter
-
-
-def _held(plan: Plan, job_ids: Iterable[str]) -> Plan:
-    held = frozenset(job_ids)
-    changes = (_hold(change) if job_id_of(change) in held else change for change in plan.changes)
-    return replace(plan, changes=tuple(change for change in changes if change is not None))
-
-
-def _hold(change: Change) -> Change | None:
-    """What replaces a refused change: a new job is not created, a stored one stays as it is."""
-    return None if isinstance(change, Create) else Hold(change.known)
 
 
 def _problem(declared: DeclaredJob, burst: Burst) -> Problem:

@@ -1,7 +1,7 @@
 """Compares the desired state with the stored jobs: the plan of changes, which is both applied and printed."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from myscheduler.core.findings.problem import Problem
@@ -82,6 +82,8 @@ class Conflict:
 
 
 Change = Create | Update | Adopt | Move | Delete | Hold | Conflict
+News = Create | Update | Adopt
+"""Changes that bring a new spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +109,13 @@ class Plan:
     @property
     def has_news(self) -> bool:
         """Whether any job gets a new spec."""
-        return any(isinstance(change, Create | Update | Adopt) for change in self.changes)
+        return any(isinstance(change, News) for change in self.changes)
 
     @property
     def unread_paths(self) -> frozenset[str]:
         """Files that have to be parsed before the plan can be applied: only their outlines are available."""
         return frozenset(
-            change.declared.path
-            for change in self.changes
-            if isinstance(change, Create | Update | Adopt) and change.declared.spec is None
+            change.declared.path for change in self.changes if isinstance(change, News) and change.declared.spec is None
         )
 
 
@@ -163,6 +163,17 @@ def job_id_of(change: Change) -> str:
     if isinstance(change, Create):
         return change.declared.job_id
     return change.known.job_id
+
+
+def held_back(plan: Plan, job_ids: Iterable[str]) -> Plan:
+    """The plan without the changes of these jobs: a new one is not created, a stored one stays as it is."""
+    held = frozenset(job_ids)
+    changes = (_hold(change) if job_id_of(change) in held else change for change in plan.changes)
+    return replace(plan, changes=tuple(change for change in changes if change is not None))
+
+
+def _hold(change: Change) -> Change | None:
+    return None if isinstance(change, Create) else Hold(change.known)
 
 
 def _declared_changes(desired: Desired, stored: Mapping[str, Known]) -> Iterator[Change]:

@@ -10,7 +10,8 @@ from myscheduler.core.explain.job import describe_job
 from myscheduler.core.explain.preview import is_counted_from_creation
 from myscheduler.core.explain.schedule_parts import ScheduleParts, schedule_parts
 from myscheduler.core.findings.problem import Problem, reported
-from myscheduler.core.gitops.enforcement import within_caps
+from myscheduler.core.gitops.chain_review import ChainReader, RootChange
+from myscheduler.core.gitops.enforcement import enforced
 from myscheduler.core.gitops.inventory import Item
 from myscheduler.core.gitops.plan import (
     Adopt,
@@ -28,6 +29,7 @@ from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.digest import schedule_digest
 from myscheduler.core.job.job import Owner
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.lifecycle.edge_diff import EdgeChange, edge_changes
 from myscheduler.core.lifecycle.spec_diff import FieldChange, spec_changes
 from myscheduler.core.manifest.declared import DeclaredJob, Desired
 from myscheduler.core.manifest.look_alikes import look_alikes
@@ -79,6 +81,8 @@ class Reviewed:
     notes: tuple[str, ...] = ()
     is_blocked: bool = False
     """A deletion that would wait for approval."""
+    edges: tuple[EdgeChange, ...] = ()
+    """The edges from other jobs to this one that appear, vanish, or have another condition."""
 
     @property
     def moves_in_time(self) -> bool:
@@ -98,6 +102,7 @@ class Reviewed:
             "path": self.path,
             "line": self.line,
             "fields": [one.as_json() for one in self.fields],
+            "edges": [one.as_json() for one in self.edges],
             "before": _times_json(self.before),
             "after": _times_json(self.after),
             "notes": list(self.notes),
@@ -115,6 +120,7 @@ class Review:
     unchanged: int
     problems: tuple[Problem, ...]
     blocked: BlockedDeletion | None
+    roots: tuple[RootChange, ...] = ()
 
     @property
     def has_changes(self) -> bool:
@@ -134,6 +140,7 @@ class Review:
         return {
             "changes": [change.as_json() for change in self.changes],
             "unchanged": self.unchanged,
+            "roots": [one.as_json() for one in self.roots],
             "starts_per_day": {"before": self.starts_per_day("before"), "after": self.starts_per_day("after")},
             "blocked_deletion": {
                 "digest": blocked.digest,
@@ -157,12 +164,14 @@ def review(
 ) -> Review:
     """Compare the source with the stored jobs. `desired` needs all specs (no outlines); `zone` is the service's.
 
-    `beside` are further stored jobs, which the source leaves alone; limits on starts count them. `between` is called
-    between two changes, and may raise to give up.
+    `beside` are further stored jobs, which the source leaves alone; limits on starts and links count them. `between` is
+    called between two changes, and may raise to give up.
     """
     plan = make_plan(desired, {job_id: item.known for job_id, item in stored.items()})
-    plan = within_caps(plan, {**beside, **stored}, desired.caps, clock=clock)
-    reader = _Reader(stored, clock.zone, clock.now)
+    everything = {**beside, **stored}
+    plan = enforced(plan, everything, desired, clock=clock)
+    chains = ChainReader(plan, everything)
+    reader = _Reader(stored, chains, clock.zone, clock.now)
     found = []
     for change in plan.changes:
         between()
@@ -172,7 +181,8 @@ def review(
         between()
         found.append(reader.deletion(job_id, is_blocked=True))
     problems = reported([*plan.problems, *look_alikes(desired.jobs, _undeclared(plan, desired, stored))])
-    return Review(tuple(sorted(found, key=lambda one: one.job_id)), plan.unchanged, problems, plan.blocked)
+    changes = tuple(sorted(found, key=lambda one: one.job_id))
+    return Review(changes, plan.unchanged, problems, plan.blocked, chains.roots())
 
 
 def _undeclared(plan: Plan, desired: Desired, stored: Mapping[str, Item]) -> dict[str, str]:
@@ -188,6 +198,7 @@ def _undeclared(plan: Plan, desired: Desired, stored: Mapping[str, Item]) -> dic
 @dataclass(frozen=True, slots=True)
 class _Reader:
     stored: Mapping[str, Item]
+    chains: ChainReader
     zone: str
     now: datetime
 
@@ -200,8 +211,8 @@ class _Reader:
             case Delete(known):
                 return self.deletion(known.job_id, is_blocked=False)
             case Hold(known):
-                note = said("held-at-last-good")
-                return Reviewed("held", known.job_id, known.path, known.line, notes=(note,))
+                notes = (said("held-at-last-good"), *self.chains.of_held(known.job_id))
+                return Reviewed("held", known.job_id, known.path, known.line, notes=notes)
             case Conflict(declared):
                 note = said("belongs-to-api")
                 return Reviewed("conflict", declared.job_id, declared.path, declared.line, notes=(note,))
@@ -211,10 +222,12 @@ class _Reader:
     def deletion(self, job_id: str, *, is_blocked: bool) -> Reviewed:
         item = self.stored[job_id]
         known = item.known
-        notes = tuple([said("says-protect")] if item.spec.protect else []) + tuple(_pause_note(item, self.zone))
+        protected = [said("says-protect")] if item.spec.protect else []
+        notes = (*protected, *_pause_note(item, self.zone), *self.chains.of_deletion(job_id))
         before = self._times(item.spec, item.created_at, is_paused=item.is_paused)
         fields = tuple(spec_changes(item.spec, None))
-        return Reviewed("delete", job_id, known.path, known.line, fields, before, None, notes, is_blocked)
+        edges = tuple(edge_changes(item.spec, None))
+        return Reviewed("delete", job_id, known.path, known.line, fields, before, None, notes, is_blocked, edges)
 
     def _creation(self, declared: DeclaredJob) -> Reviewed:
         spec = declared.whole_spec
@@ -226,7 +239,7 @@ class _Reader:
         return Reviewed(
             "create", declared.job_id, declared.path, declared.line,
             tuple(spec_changes(None, spec)), None, self._times(spec, self.now, is_paused=bool(spec.paused)),
-            tuple(notes),
+            tuple(notes), edges=tuple(edge_changes(None, spec)),
         )  # fmt: skip
 
     def _update(self, declared: DeclaredJob) -> Reviewed:
@@ -238,9 +251,10 @@ class _Reader:
         is_paused = replace(item, spec=spec).is_paused
         is_same = schedule_digest(spec) == schedule_digest(item.spec) and is_paused == item.is_paused
         after = before if is_same else self._times(spec, item.created_at, is_paused=is_paused)
-        notes = tuple(_pause_notes(item, spec, self.zone))
+        notes = (*_pause_notes(item, spec, self.zone), *self.chains.of_update(item.spec, spec))
         return Reviewed(
-            "update", declared.job_id, declared.path, declared.line, tuple(fields), before, after, notes
+            "update", declared.job_id, declared.path, declared.line, tuple(fields), before, after, notes,
+            edges=tuple(edge_changes(item.spec, spec)),
         )  # fmt: skip
 
     def _times(self, spec: JobSpec, created_at: datetime, *, is_paused: bool) -> RunTimes:

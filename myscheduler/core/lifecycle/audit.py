@@ -1,7 +1,7 @@
 """The entries of the audit trail: who did what to which job, execution or incident, and when."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from myscheduler.core.bounds import LARGEST_ENTRY, LONGEST_CHANGE, MOST_CHANGES
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.job import Job, Pause, Source
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.lifecycle.edge_diff import edge_changes
 from myscheduler.core.lifecycle.spec_diff import spec_changes
 
 MANIFEST = "manifest"
@@ -69,12 +70,15 @@ def of_spec(
     """A job is created (`before` is `None`), changed or deleted (`after` is `None`).
 
     `source` is where a manifest declares it, or declared it. For a job that a manifest creates, the entry has only this
-    location: the file at that revision has the fields.
+    location, besides its edges: the file at that revision has the fields.
     """
     spec = after or before
     detail: dict[str, Any] = {}
     if not (before is None and source):
-        detail |= bounded({"fields": [one.as_json() for one in spec_changes(before, after)]})
+        detail["fields"] = [one.as_json() for one in spec_changes(before, after)]
+    if edges := [one.as_json() for one in edge_changes(before, after)]:
+        detail["edges"] = edges
+    detail = bounded(detail)
     if source is not None:
         detail["source"] = {"file": source.path, "line": source.line, "revision": source.revision}
     return AuditEntry(at, actor, action, spec.job_id if spec else None, detail)
@@ -128,22 +132,29 @@ _NOTE = 40
 
 
 def bounded(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """The detail with its changed fields limited in number, in length, and in size together.
+    """The detail with its changed fields, and its changed edges, limited in number, in length, and in size together.
 
-    `more_fields` counts the fields that were left out.
+    `more_fields` and `more_edges` count those that were left out.
     """
-    fields = detail.get("fields")
-    if not isinstance(fields, list) or len(_json(fields)) <= LONGEST_CHANGE:  # then each value is short enough, too
-        return dict(detail)
-    kept, size = [], 0
-    for change in fields[:MOST_CHANGES]:
+    found = dict(detail)
+    for name in ("fields", "edges"):
+        changes = detail.get(name)
+        if not isinstance(changes, list) or len(_json(changes)) <= LONGEST_CHANGE:
+            continue  # then each value is short enough, too
+        found[name] = kept = list(_within(changes))
+        if len(changes) > len(kept):
+            found[f"more_{name}"] = len(changes) - len(kept)
+    return found
+
+
+def _within(changes: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    size = 0
+    for change in changes[:MOST_CHANGES]:
         short = {name: _short(value) for name, value in change.items()}
         size += len(_json(short).encode())
         if size > LARGEST_ENTRY:
-            break
-        kept.append(short)
-    more = {"more_fields": len(fields) - len(kept)} if len(fields) > len(kept) else {}
-    return {**detail, "fields": kept, **more}
+            return
+        yield short
 
 
 def _short(value: Any) -> Any:

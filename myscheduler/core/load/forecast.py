@@ -1,6 +1,7 @@
 """Forecasts the calls that jobs will start on each target host: a heat map, the worst minutes, and advice on jitter.
 
-Every slot counts as a start at its due time: retries, queueing and late starts after a downtime are not included.
+Every slot counts as a start at its due time: retries, queueing and late starts after a downtime are not included. Jobs
+that run after others are counted after the slots of those that their chains begin with.
 """
 
 from collections import defaultdict
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
+from math import ceil
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +18,7 @@ from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import DeclaredInterval, JobSpec
+from myscheduler.core.load.chained import NOTHING_CHAINED, Chained
 from myscheduler.core.load.jitter_advice import JITTERS, JitterAdvice, advise
 from myscheduler.core.load.starts import MINUTE, Group, Horizon, Slots, Starter, Stint, Tally, find_slots
 from myscheduler.core.load.target_forecast import USUAL_CALL, Limit, Member, TargetForecast, forecast_targets
@@ -84,6 +87,8 @@ class Forecast:
     """The number of jobs that are not counted, because their manifests pause them."""
     targets: tuple[TargetForecast, ...] = ()
     """The shared targets that limit their calls."""
+    chained: Chained = NOTHING_CHAINED
+    """What is assumed of the jobs that run after others."""
 
 
 def forecast_jobs(
@@ -94,21 +99,26 @@ def forecast_jobs(
     *,
     limits: Mapping[str, Limit] = _NOTHING,
     durations: Mapping[str, timedelta] = _NOTHING,
+    chained: Chained = NOTHING_CHAINED,
 ) -> Forecast:
     """The forecast of stored jobs. Paused jobs are not counted, unless their pause has an end, and neither are those
-    that make no calls. `limits` are those of targets, `durations` those of the calls of jobs, as far as known.
+    that make no calls. `limits` are those of targets, `durations` those of the calls of jobs, as far as known, and
+    `chained` says when jobs start that run after others.
 
     Raises `OverflowError` at the end of the calendar.
     """
-    jobs = [job for job in jobs if job.spec.ping is None]
-    running = [job for job in jobs if job.paused_until != LAST_INSTANT]
-    starters = [_starter(job.spec, zone, job.created_at) for job in running]
-    members = [
-        _member(job.spec, starter, durations.get(job.job_id, USUAL_CALL))
-        for job, starter in zip(running, starters, strict=True)
-    ]
+    jobs = list(jobs)
+    running = [job for job in jobs if is_running(job)]
+    starters = _starters(((job.spec, job.created_at) for job in running), zone, chained)
+    members = [_member(spec, starter, durations.get(spec.job_id, USUAL_CALL)) for spec, starter in starters]
     span = Horizon.of_days(now, days, zone)
-    return _forecast(starters, members, limits, span, unanchored=0, paused=len(jobs) - len(running))
+    paused = sum(not is_running(job) and job.spec.ping is None for job in jobs)
+    return _forecast(members, limits, span, chained, unanchored=0, paused=paused)
+
+
+def is_running(job: Job) -> bool:
+    """Whether the job is counted: it is not paused, or its pause has an end."""
+    return job.paused_until != LAST_INSTANT
 
 
 def forecast_specs(
@@ -119,24 +129,40 @@ def forecast_specs(
     *,
     limits: Mapping[str, Limit] = _NOTHING,
     duration: timedelta = USUAL_CALL,
+    chained: Chained = NOTHING_CHAINED,
 ) -> Forecast:
-    """Forecast `days` days from the minute of `now`; `zone` is the service's, `limits` are those of targets, and
-    `duration` is how long each call takes.
+    """Forecast `days` days from the minute of `now`; `zone` is the service's, `limits` are those of targets,
+    `duration` is how long each call takes, and `chained` says when jobs start that run after others.
 
     Raises `OverflowError` at the end of the calendar.
     """
-    specs = [spec for spec in specs if spec.ping is None]
+    specs = list(specs)
     running = [spec for spec in specs if not spec.paused]
     span = Horizon.of_days(now, days, zone)
-    starters = [_starter(spec, zone, now) for spec in running]
-    members = [_member(spec, starter, duration) for spec, starter in zip(running, starters, strict=True)]
-    unanchored = sum(isinstance(spec.schedule, DeclaredInterval) and not spec.schedule.anchor for spec in running)
-    return _forecast(starters, members, limits, span, unanchored=unanchored, paused=len(specs) - len(running))
+    starters = _starters(((spec, now) for spec in running), zone, chained)
+    members = [_member(spec, starter, duration) for spec, starter in starters]
+    counted = [spec for spec in running if spec.ping is None]
+    unanchored = sum(isinstance(spec.schedule, DeclaredInterval) and not spec.schedule.anchor for spec in counted)
+    paused = sum(bool(spec.paused) and spec.ping is None for spec in specs)
+    return _forecast(members, limits, span, chained, unanchored=unanchored, paused=paused)
 
 
-def _starter(spec: JobSpec, zone: str, created_at: datetime) -> Starter:
-    schedule = compile_schedule(spec, zone=zone, created_at=created_at)
-    return Starter(spec.job_id, host_key(spec.target_url), schedule)
+def _starters(
+    jobs: Iterable[tuple[JobSpec, datetime]], zone: str, chained: Chained
+) -> Iterator[tuple[JobSpec, Starter]]:
+    """Each job that makes calls, with when it starts: one that runs after others, once for each beginning."""
+    compiled = [(spec, compile_schedule(spec, zone=zone, created_at=created_at)) for spec, created_at in jobs]
+    schedules = {spec.job_id: schedule for spec, schedule in compiled}
+    for spec, schedule in compiled:
+        if spec.ping is not None:
+            continue
+        host, delays = host_key(spec.target_url), chained.delays.get(spec.job_id, _NOTHING)
+        begun = [(schedules[root], delay) for root, delay in delays.items() if root in schedules]
+        if not begun:
+            yield spec, Starter(spec.job_id, host, schedule)
+        for of_root, delay in begun:
+            offset = timedelta(seconds=ceil(delay.total_seconds()))
+            yield spec, Starter(spec.job_id, host, of_root, offset, is_chained=True)
 
 
 def _member(spec: JobSpec, starter: Starter, duration: timedelta) -> Member:
@@ -144,19 +170,20 @@ def _member(spec: JobSpec, starter: Starter, duration: timedelta) -> Member:
 
 
 def _forecast(
-    starters: Sequence[Starter],
     members: Sequence[Member],
     limits: Mapping[str, Limit],
     span: Horizon,
+    chained: Chained,
     *,
     unanchored: int,
     paused: int,
 ) -> Forecast:
+    starters = [member.starter for member in members]
     margin = _margin(starters)
     found = _finder(span, margin)
     hosts = sorted(_hosts(starters, span, margin, found), key=lambda host: (-host.peak, -host.starts, host.host))
     targets = forecast_targets(members, limits, lambda some: _groups(some, found), span, margin)
-    return Forecast(span, tuple(hosts), unanchored, paused, tuple(targets))
+    return Forecast(span, tuple(hosts), unanchored, paused, tuple(targets), chained)
 
 
 def forecast_hosts(starters: Sequence[Starter], span: Horizon) -> Iterator[HostForecast]:
@@ -198,7 +225,7 @@ def _host(host: str, groups: Sequence[Group], span: Horizon, margin: int) -> Hos
     starts = tally.starts
     return HostForecast(
         host,
-        jobs=sum(len(group.jobs) for group in groups),
+        jobs=len({job.job_id for group in groups for job in group.jobs}),
         starts=sum(starts),
         peak=max(starts),
         days=tuple(_days(starts, span)),

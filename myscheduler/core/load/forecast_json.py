@@ -3,6 +3,7 @@
 from typing import Any
 
 from myscheduler.core.bounds import MOST_NAMED
+from myscheduler.core.load.chained import Chained
 from myscheduler.core.load.forecast import Forecast, HostForecast, Worst
 from myscheduler.core.load.target_forecast import TargetForecast
 
@@ -14,6 +15,17 @@ def as_json(found: Forecast) -> dict[str, Any]:
         "timezone": found.span.zone,
         "hosts": [_host_json(host) for host in found.hosts],
         "targets": [_target_json(target) for target in found.targets],
+        "chained": _chained_json(found.chained) if found.chained.delays else None,
+    }
+
+
+def _chained_json(chained: Chained) -> dict[str, Any]:
+    return {
+        "jobs": len(chained.delays),
+        "assumed": len(chained.assumed),
+        "assumed_job_ids": list(chained.assumed[:MOST_NAMED]),
+        "assumed_sec": chained.duration.total_seconds(),
+        "left_out": chained.left_out,
     }
 
 

@@ -48,7 +48,7 @@ def advise(groups: Sequence[Group], tally: Tally) -> JitterAdvice | None:
 
 
 def _crowd(groups: Iterable[Group], minutes: frozenset[int]) -> Iterator[Group]:
-    """The jobs of each group that start in any of these minutes and have no jitter yet."""
+    """The jobs of each group with a schedule that start in any of these minutes and have no jitter yet."""
     for group in groups:
         hits: dict[int, bool] = {}
         jobs: list[Starter] = []
@@ -56,7 +56,7 @@ def _crowd(groups: Iterable[Group], minutes: frozenset[int]) -> Iterator[Group]:
             offset = job.offset_sec
             if offset not in hits:
                 hits[offset] = group.slots.meet(minutes, offset)
-            if hits[offset] and not job.has_jitter:
+            if hits[offset] and not job.has_jitter and not job.is_chained:
                 jobs.append(job)
         if jobs:
             yield Group(group.slots, jobs)

@@ -35,7 +35,11 @@ class Starter:
     host: str
     schedule: Schedule
     offset: timedelta = timedelta()
-    """How long after its slots the job is counted, in whole seconds, not negative: a jitter that `schedule` lacks."""
+    """How long after its slots the job is counted, in whole seconds, not negative: a jitter that `schedule` lacks, or
+    how long those before it take.
+    """
+    is_chained: bool = False
+    """`schedule` is that of another job, after which this one runs."""
 
     @property
     def offset_sec(self) -> int:

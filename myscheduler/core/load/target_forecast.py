@@ -115,7 +115,7 @@ def _target(
     return TargetForecast(
         target,
         limit,
-        jobs=len(jobs),
+        jobs=len(graces),
         starts=sum(starts),
         peak=max(starts),
         in_flight=max(starts) * (duration / MINUTE),

@@ -11,7 +11,7 @@ from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendar
 from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
 from myscheduler.core.manifest.targets_file import NO_TARGETS, SharedTargets
 from myscheduler.core.notifications.notifications_file import NO_NOTIFICATIONS, Notifications
-from myscheduler.core.policy.bursts import caps_of
+from myscheduler.core.policy.caps import caps_of
 from myscheduler.core.policy.file import NO_RULES, Rules
 from myscheduler.core.source.ignoring import ignoring_problems
 from myscheduler.core.source.snapshot import (
@@ -95,16 +95,18 @@ def _link_problems(jobs: Mapping[str, DeclaredJob], exists: Callable[[str], bool
     links = {job_id: job.links for job_id, job in jobs.items() if job.links is not None}
     if not links:
         return []
-    faults = chain_faults(links, exists=exists, ids=jobs.keys(), place_of=lambda one: _place(jobs.get(one)))
-    return [_link_problem(jobs[one.job_id], one) for one in faults]
+    faults = chain_faults(links, exists=exists, ids=jobs.keys(), place_of=lambda one: declared_at(jobs.get(one)))
+    return [link_problem(jobs[one.job_id], one) for one in faults]
 
 
-def _link_problem(job: DeclaredJob, fault: ChainFault) -> Problem:
+def link_problem(job: DeclaredJob, fault: ChainFault) -> Problem:
+    """The fault as a problem at the place where the job declares its links."""
     line, column = job.written.links_at.get(fault.loc, job.written.schedule_at) if job.written else (job.line, 1)
     return Problem(job.path, line, column, field_of(fault.loc), fault.rule, fault.message, job_id=job.job_id)
 
 
-def _place(job: DeclaredJob | None) -> str:
+def declared_at(job: DeclaredJob | None) -> str:
+    """The file and line of a job; empty if there is no such job."""
     return f"{job.path}:{job.line}" if job is not None else ""
 
 

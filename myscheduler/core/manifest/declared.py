@@ -8,7 +8,7 @@ from myscheduler.core.dispatch.throttles import TargetLimits
 from myscheduler.core.findings.problem import Loc, Place, Problem
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.spec import JobSpec
-from myscheduler.core.policy.bursts import Cap
+from myscheduler.core.policy.caps import Cap
 from myscheduler.core.secrets.references import UsedSecret
 from myscheduler.core.source.snapshot import SourceFile, UnreadableFile
 
@@ -123,7 +123,7 @@ class ParsedFile:
     skipped: int = 0
     """The number of Kubernetes objects without manifests."""
     caps: tuple[Cap, ...] = ()
-    """Limits on starts by policies in the file (in ConfigMaps). They only count its jobs, so an outline needs none."""
+    """Limits by policies in the file (in ConfigMaps). They only count its jobs, so an outline needs none."""
 
     def with_digests(self) -> "ParsedFile":
         """The same file with all digests computed, for callers that must not spend the time later."""
@@ -156,7 +156,7 @@ class Desired:
     declared before are held, too."""
     skipped: int = 0
     caps: tuple[Cap, ...] = ()
-    """The limits on how many calls may start in a minute."""
+    """The limits of all jobs together: on calls that start in a minute, and on links."""
     limits: Mapping[str, TargetLimits] = field(default_factory=dict)
     """What the shared targets allow, by name."""
     channel_secrets: tuple[tuple[str, UsedSecret], ...] = ()

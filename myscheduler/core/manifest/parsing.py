@@ -22,7 +22,7 @@ from myscheduler.core.manifest.declaration import id_fault
 from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile, Written, nowhere
 from myscheduler.core.manifest.targets_file import NO_TARGETS, SharedTargets, read_targets
 from myscheduler.core.notifications.notifications_file import read_notifications
-from myscheduler.core.policy.bursts import caps_of
+from myscheduler.core.policy.caps import caps_of
 from myscheduler.core.policy.file import NO_RULES, Rules, read_policy
 from myscheduler.core.secrets.literals import literal_credentials
 from myscheduler.core.secrets.references import UsedSecret, places_of

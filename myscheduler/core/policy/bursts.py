@@ -1,4 +1,4 @@
-"""The one rule of a policy about all jobs together: how many calls may start in a minute on one host.
+"""How many calls may start in a minute on one host: a rule of a policy about all jobs together.
 
 Only changes are refused: each that makes a job start in a minute over the limit in which it did not start before. All
 changes of a pass are treated alike, whatever their order, and jobs that do not change are left alone.
@@ -16,26 +16,14 @@ from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import MINUTE, Group, Horizon, Starter, Tally, find_slots
-from myscheduler.core.policy.policy import Policy
+from myscheduler.core.policy.caps import Cap
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.cron import WallInterval, members_of
 from myscheduler.core.schedule.slots import FIRST_INSTANT, LAST_INSTANT, Adjusted, Interval, Never, Once, Schedule
 from myscheduler.messages.message import said
 
-RULE = "max_starts_per_minute_per_host"
 DAYS = 7
 """How many days ahead starts are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """The limit of one policy."""
-
-    most: int
-    place: str
-    """Its location, such as `policy.yaml:7`."""
-    job_ids: frozenset[str] | None = None
-    """The jobs that it counts; `None` for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +35,16 @@ class Burst:
     """Start of the minute, in local time."""
     starts: int
     """Calls of all jobs that start on the host in that minute."""
-    cap: Cap
+    most: int
+    place: str
+    """The limit, and where the policy sets it."""
 
     def complain(self, spec: JobSpec) -> Complaint:
         """The complaint about one job that starts in this minute."""
         message = said(
-            "too-many-starts", starts=self.starts, host=self.host, at=self.at, most=self.cap.most, place=self.cap.place
+            "too-many-starts", starts=self.starts, host=self.host, at=self.at, most=self.most, place=self.place
         )
         return Complaint((spec.schedule_type,), "policy-starts", message)
-
-
-def caps_of(policies: Iterable[Policy], job_ids: frozenset[str] | None = None) -> tuple[Cap, ...]:
-    """The limits that the policies set."""
-    return tuple(
-        Cap(policy.max_starts_per_minute_per_host, policy.place(RULE), job_ids)
-        for policy in policies
-        if policy.max_starts_per_minute_per_host is not None
-    )
 
 
 def starter_of(spec: JobSpec, *, zone: str, created_at: datetime) -> Starter | None:
@@ -95,7 +76,10 @@ def find_bursts(
     """
     blamed: dict[str, Burst] = {}
     for cap in caps:
-        counted = _Counted(_only(before, cap), _only(after, cap), cap, Horizon.of_days(clock.now, DAYS, clock.zone))
+        if cap.most is None:
+            continue
+        span = Horizon.of_days(clock.now, DAYS, clock.zone)
+        counted = _Counted(_only(before, cap), _only(after, cap), cap.most, cap.place, span)
         blamed = counted.blame() | blamed
     return blamed
 
@@ -109,10 +93,13 @@ def _only(starters: Mapping[str, Starter], cap: Cap) -> Mapping[str, Starter]:
 class _Counted:
     """Counts the starts under one limit, and finds the changes that it refuses."""
 
-    def __init__(self, before: Mapping[str, Starter], after: Mapping[str, Starter], cap: Cap, span: Horizon) -> None:
+    def __init__(
+        self, before: Mapping[str, Starter], after: Mapping[str, Starter], most: int, place: str, span: Horizon
+    ) -> None:
         self._before = before
         self._after = after
-        self._cap = cap
+        self._most = most
+        self._place = place
         self._span = span
         self._hosts = defaultdict[str, dict[str, Starter]](dict)
         """The jobs counted on each host; a refused change is taken back."""
@@ -147,13 +134,13 @@ class _Counted:
 
     def _on_host(self, host: str, changed: set[str]) -> Iterator[tuple[str, Burst]]:
         jobs = self._hosts[host].values()
-        if sum(map(_most_a_minute, jobs)) <= self._cap.most:
+        if sum(map(_most_a_minute, jobs)) <= self._most:
             return
         tally = Tally(self._span, self._margin)
         for group in self._grouped(jobs):
             tally.add(group)
         starts = tally.starts
-        over = [minute for minute, count in enumerate(starts) if count > self._cap.most]
+        over = [minute for minute, count in enumerate(starts) if count > self._most]
         over.sort(key=lambda minute: -starts[minute])  # the worst first, among equal ones the earliest
         ranks = {minute: rank for rank, minute in enumerate(over)}
         worst: dict[tuple[_Pace, _Pace | None], int | None] = {}
@@ -162,7 +149,7 @@ class _Counted:
             if paces not in worst:
                 worst[paces] = self._worst(*paces, ranks)
             if (minute := worst[paces]) is not None:
-                yield starter.job_id, Burst(host, self._span.moment(minute), starts[minute], self._cap)
+                yield starter.job_id, Burst(host, self._span.moment(minute), starts[minute], self._most, self._place)
 
     def _grouped(self, jobs: Iterable[Starter]) -> Iterator[Group]:
         shared = defaultdict[object, list[Starter]](list)

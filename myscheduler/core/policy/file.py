@@ -14,6 +14,7 @@ from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_RULED
 from myscheduler.core.calls.hosts import HostPattern, parse_host_pattern
 from myscheduler.core.calls.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
 from myscheduler.core.calls.methods import method_fault
+from myscheduler.core.chains.graph import DEEPEST
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, enough, shown
 from myscheduler.core.policy.grants import Grant, Grants
@@ -201,9 +202,16 @@ def _methods(written: Any) -> tuple[str, ...]:
     return texts
 
 
-def _count(written: Any, least: int) -> int:
-    if isinstance(written, bool) or not isinstance(written, int) or not least <= written <= LARGEST_RULED:
-        raise _RuleError(said("needs-whole-number", least=least, most=LARGEST_RULED))
+def _count(written: Any, least: int, most: int = LARGEST_RULED) -> int:
+    if isinstance(written, bool) or not isinstance(written, int) or not least <= written <= most:
+        raise _RuleError(said("needs-whole-number", least=least, most=most))
+    return written
+
+
+def _label(written: Any) -> str:
+    if not isinstance(written, str) or not written.strip():
+        raise _RuleError(said("needs-text-in-quotes", example="team"))
+    _refuse_long(written)
     return written
 
 
@@ -251,6 +259,8 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "max_retries": lambda written: _count(written, 0),
     "secrets_by_reference": _flag,
     "max_starts_per_minute_per_host": lambda written: _count(written, 1),
+    "max_chain_depth": lambda written: _count(written, 1, DEEPEST),
+    "chains_within_label": _label,
     "api_secrets": _grants,
     "api_private_networks": lambda written: _networks_or_all(written, "10.0.0.0/8"),
     "api_private_hosts": _host_patterns,

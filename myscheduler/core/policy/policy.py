@@ -51,6 +51,9 @@ class Policy:
     secrets_by_reference: bool = False
     max_starts_per_minute_per_host: int | None = None
     """Checked for all jobs together: see `bursts`."""
+    max_chain_depth: int | None = None
+    """Checked for all jobs together, like `chains_within_label`: see `linking`."""
+    chains_within_label: str | None = None
     api_secrets: Grants = field(default_factory=Grants)
     path: str = "policy.yaml"
     lines: Mapping[str, int] = field(default_factory=dict)

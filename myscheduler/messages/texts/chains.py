@@ -10,6 +10,14 @@ CHAINS = {
     "extract-name": "{name} is no name of a value: write letters a to z, digits and underscores, other than status "
     "and execution_id",
     "not-with-after": "is about the slots of a schedule, and a job with after has none: remove it",
+    "effects-skipped": "jobs after it that do not run either, with the reason upstream-skipped ({count:d}): "
+    "{jobs:list}{more:hint}",
+    "effects-run": "jobs after it that run nevertheless ({count:d}): {jobs:list}{more:hint}",
+    "effects-never": "jobs after it that nothing starts any more, except by hand ({count:d}): {jobs:list}{more:hint}",
+    "policy-chain-depth": "{job_id} is {depth} jobs below the beginning of its chain, more than the {most} that "
+    "{place} allows: shorten the chain",
+    "policy-chain-label": "{job_id} would be linked to {parent}, and {place} allows that only within one value of the "
+    "label {label}: they have {own} and {other}",
     "chain-cycle": "closes a cycle: {path}: remove one of these edges",
     "chain-unknown": "there is no job {job_id}{hint}",
     "chain-too-deep": "is {depth} jobs below the beginning of its chain, and {most} are allowed: shorten the chain",

@@ -77,6 +77,8 @@ class Catalog:
         self._requested: list[tuple[_Request, asyncio.Future[Job]]] = []
         """New jobs that wait for their transaction."""
         self._creating: asyncio.Task[None] | None = None
+        self.linking_lock = asyncio.Lock()
+        """Held from checking new links between jobs until they are stored, so that no two changes close a cycle."""
 
     async def load(self) -> list[Job]:
         """Set the timers of all stored jobs, and return the jobs; for the start of the service.

@@ -12,15 +12,18 @@ from datetime import datetime
 from functools import partial
 
 from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import outlines as source_rows
 from myscheduler.core.calls.link_local import Reach
 from myscheduler.core.findings.problem import Complaint, Problem, Severity
-from myscheduler.core.gitops.enforcement import Stored, burst_complaints, within_caps, without_news
+from myscheduler.core.gitops.enforcement import Stored, burst_complaints, enforced, without_news
+from myscheduler.core.gitops.linking import has_new_links
 from myscheduler.core.gitops.plan import Plan
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.acceptance import UNKNOWN
-from myscheduler.core.policy.bursts import Cap, caps_of
+from myscheduler.core.manifest.declared import Desired
+from myscheduler.core.policy.caps import caps_of
 from myscheduler.core.policy.file import Rules, read_policy
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.policy import Policy
@@ -35,7 +38,7 @@ _BARE = said("policy-source-empty")
 
 
 class Rulebook:
-    """Follows the policy of the source, and applies what concerns all jobs together: limits of starts."""
+    """Follows the policy of the source, and applies what concerns all jobs together: limits of starts, and cycles."""
 
     def __init__(self, store: Store, *, zone: str, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -83,14 +86,19 @@ class Rulebook:
                 await self._store.write(partial(source_rows.save_reserved, path=POLICY, content=found.content))
             self._good = self.rules = found
 
-    async def enforce(self, plan: Plan, caps: tuple[Cap, ...]) -> Plan:
-        """The plan without changes that break a limit of all jobs together; each job by itself is checked already."""
+    async def enforce(self, plan: Plan, desired: Desired) -> Plan:
+        """The plan without changes that break a limit of all jobs together, or close a cycle with jobs that stay as
+        they are; each job by itself is checked already.
+        """
         if self.rules.policy is None:
             return without_news(plan)
-        if not caps or not plan.has_news:
+        if desired.caps and plan.has_news:
+            jobs: Mapping[str, Stored] = await self._store.read(_all_jobs)
+        elif has_new_links(plan):
+            _, jobs = await self._store.read(chain_rows.stored_graph)
+        else:
             return plan
-        jobs = await self._store.read(_all_jobs)
-        return await asyncio.to_thread(within_caps, plan, jobs, caps, clock=Clock(self._now(), self._zone))
+        return await asyncio.to_thread(enforced, plan, jobs, desired, clock=Clock(self._now(), self._zone))
 
     @asynccontextmanager
     async def room_for(self, spec: JobSpec) -> AsyncIterator[list[Complaint]]:
@@ -99,7 +107,7 @@ class Rulebook:
         The job is stored inside the block. Where there are such limits, only one caller is in it at a time, so that
         each sees the jobs stored before.
         """
-        caps = caps_of(self.policies)
+        caps = tuple(one for one in caps_of(self.policies) if one.most is not None)
         if not caps:
             yield []
             return

@@ -277,15 +277,16 @@ class Reconciler:
         self, snapshot: Snapshot, desired: Desired, approval: Approval | None
     ) -> tuple[Plan, tuple[FileState, ...]]:
         for attempt in range(1, PLANS + 1):
-            plan = await self._plan(snapshot, desired, approval.digest if approval else None)
-            files = await self._file_states(snapshot, plan)
-            try:
-                await self._catalog.apply(plan, approval=approved_entry(plan, approval, self._now()))
-            except StalePlanError:
-                if attempt == PLANS:
-                    raise
-            else:
-                return plan, files
+            async with self._catalog.linking_lock:
+                plan = await self._plan(snapshot, desired, approval.digest if approval else None)
+                files = await self._file_states(snapshot, plan)
+                try:
+                    await self._catalog.apply(plan, approval=approved_entry(plan, approval, self._now()))
+                except StalePlanError:
+                    if attempt == PLANS:
+                        raise
+                else:
+                    return plan, files
         raise StalePlanError
 
     async def _plan(self, snapshot: Snapshot, desired: Desired, approved: str | None) -> Plan:
@@ -293,7 +294,7 @@ class Reconciler:
         if stored is not self._stored:
             self._stored = stored = await asyncio.to_thread(sharing_texts, stored, desired, self._stored)
         if approved is None and self._made is not None and self._made[0] is desired and self._made[1] is stored:
-            return await self.rulebook.enforce(self._made[2], desired.caps)
+            return await self.rulebook.enforce(self._made[2], desired)
         plan = await asyncio.to_thread(make_plan, desired, stored, approved=approved)
         self._made = None if plan.has_news or approved is not None else (desired, stored, plan)
         if unread := plan.unread_paths:
@@ -302,7 +303,7 @@ class Reconciler:
         log.debug(
             "planned", extra={"jobs": len(desired.jobs), "changes": len(plan.changes), "unchanged": plan.unchanged}
         )
-        return await self.rulebook.enforce(plan, desired.caps)
+        return await self.rulebook.enforce(plan, desired)
 
     def _parse_anew(self, snapshot: Snapshot, paths: Collection[str]) -> Desired:
         for file in snapshot.files:

@@ -61,6 +61,8 @@ export const advice = {
   "not-read": ["読まれそうな名前なのに読まれないファイルで、中のジョブは動かない。読まれるのは .yaml か .yml(小文字)だけ。", "名前を変えるか、.myschedulerignore に書く。"],
   "not-utf8": ["UTF-8 でない。推測すれば、名前や本文が化ける。", "UTF-8 で保存する。"],
   "owned-by-api": ["API で作られたジョブで、マニフェストがうっかり引き継いではならない。", "引き継ぐなら adopt: true、そうでなければ別の job_id を書く。"],
+  "policy-chain-depth": ["チェーンがポリシーの許すより長い。長いチェーンは分かりにくく、先頭の失敗がすべてを止める。", "同じジョブの後に並べて実行するか、policy.yaml の max_chain_depth を変えてもらう。"],
+  "policy-chain-label": ["ポリシーは、ラベルの値が同じジョブだけをつなぐことを許している。ラベルがなければ、違う値とみなす。", "同じ値のジョブにつなぐか、policy.yaml の chains_within_label を変えてもらう。"],
   "policy-host": ["ポリシーが許していないホストを呼ぶか、Host ヘッダーに書いている。", "許されたホストを呼ぶか、policy.yaml の allow_hosts か deny_hosts を変えてもらう。"],
   "policy-insecure-tls": ["証明書を確かめないと、途中にいる誰かが宛先になりすまし、送信内容を読める。", "tls.ca で宛先の認証局を信頼するか、policy.yaml の allow_insecure_tls にホストを加えてもらう。"],
   "policy-interval": ["ポリシーが許すより頻繁に動き、呼び出し先とほかのジョブの負担になる。", "間隔を長くするか、min_interval_sec を変えてもらう。"],

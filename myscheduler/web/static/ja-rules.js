@@ -137,6 +137,8 @@ export const messages = {
   "matcher-number": "数値にする",
   "body-contains-forms": "1文字から{longest}文字の文字列か、それを{most}個まで並べたリストにする",
   "ping-key-digest": "鍵の SHA-256 を小文字の16進数64桁で書く: `printf %s KEY | sha256sum` の結果",
+  "policy-chain-depth": "{job_id} はチェーンの先頭から{depth}個目で、{place} が許す{most}個を超える: 短くする",
+  "policy-chain-label": "{place} は、ラベル {label} の値が同じジョブだけをつなぐことを許す: {job_id} は {own}、{parent} は {other}",
   "policy-credential": "{what}に認証情報がじかに書かれており、{place} が禁じている: ${{secret:NAME}} と書く",
   "policy-empty": "空: 規則を書く。規則がなければ {{}} と書くか、ファイルを消す",
   "policy-host": "{host} は、{place} が許すホスト({allowed})でない: そのどれかを呼ぶか、加えてもらう",

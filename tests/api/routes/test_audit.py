@@ -14,7 +14,7 @@ from myscheduler.api.door.authentication import Access, Credentials
 from myscheduler.core.access.operations import OPERATIONS
 from myscheduler.core.access.roles import Role
 from tests.support.api import JOBS, TOKYO, body, create, ok
-from tests.support.parts import Parts, client
+from tests.support.parts import Parts, client, manifest
 from tests.support.stored import incident
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +54,41 @@ class TestAudit:
         every = await ok(api, "GET", "/api/v1/audit/?limit=2")
         assert ([one["job_id"] for one in every["entries"]], every["count"]) == (["other", "a"], 2)
         assert datetime.fromisoformat(created["at"]).utcoffset() == TOKYO
+
+    async def test_edges_that_change_are_named_whoever_changes_them(self, parts: Parts, api: httpx.AsyncClient) -> None:
+        async def edges_of(job_id: str) -> list[list[str]]:
+            entries = (await ok(api, "GET", "/api/v1/audit", params={"job_id": job_id}))["entries"]
+            return [
+                [
+                    f"{one['kind']} {one['from']} {one['before']} {one['after']}"
+                    for one in entry["detail"].get("edges", [])
+                ]
+                for entry in reversed(entries)
+            ]
+
+        parts.manifest("a.yaml", manifest("a"))
+        parts.manifest("m.yaml", manifest("m", schedule="after: [{job: a}]\n"))
+        await parts.sync()
+        parts.manifest("m.yaml", manifest("m", "requires: [{job: a, within: PT12H}]\n"))
+        await parts.sync()
+        (parts.jobs_dir / "m.yaml").unlink()
+        await parts.sync()
+        assert await edges_of("m") == [
+            ["after a None success"],
+            ["after a success None", "requires a None PT12H"],
+            ["requires a PT12H None"],
+        ]
+        plain = {"job_id": "x", "target_url": "https://example.com/"}
+        await ok(api, "POST", JOBS, json=plain | {"after": [{"job": "a"}]})
+        await ok(api, "PUT", f"{JOBS}/x", json=plain | {"after": [{"job": "a", "on": "failure"}]})
+        await ok(api, "PUT", f"{JOBS}/x", json=plain | {"after": [{"job": "a", "on": "failure"}], "method": "POST"})
+        await ok(api, "DELETE", f"{JOBS}/x")
+        assert await edges_of("x") == [
+            ["after a None success"],
+            ["after a success failure"],
+            [],
+            ["after a failure None"],
+        ]
 
     async def test_every_act_records_who_did_it(self, parts: Parts) -> None:
         """By the name that the caller gives: in the body, or in the query where the body says something else."""

@@ -144,3 +144,22 @@ def test_a_target_that_gets_more_calls_than_it_takes(tmp_path: Path, monkeypatch
     assert all(line.strip() in drawn for line in shown)
     (target,) = json.loads(CliRunner().invoke(main, [*asked, "--format", "json"]).stdout)["targets"]
     assert (target["in_flight"], target["rate_per_sec"], target["crowded"][0]["missed"]) == (60.0, 0.5, 149)
+
+
+def test_jobs_after_others_start_when_those_before_have_ended() -> None:
+    chain = "---\n".join(
+        (
+            manifest("first", "https://a.example.com/", 'cron: "0 2 * * *"'),
+            manifest("next", "https://b.example.com/", "after: [{job: first}]"),
+            manifest("last", "https://b.example.com/", "after: [{job: next}]"),
+        )
+    )
+    text = forecast("--now", MIDNIGHT, "--days", "1", "--latency", "600", stdin=chain).stdout
+    assert "2 jobs after others counted, if all succeed and each takes 10 min" in text
+    found = json.loads(
+        forecast("--now", MIDNIGHT, "--days", "1", "--latency", "600", "--format", "json", stdin=chain).stdout
+    )
+    (of_b,) = [host for host in found["hosts"] if host["host"] == "b.example.com"]
+    assert (of_b["jobs"], of_b["starts"]) == (2, 2)
+    assert sorted(one["at"][11:16] for one in of_b["worst"]) == ["02:10", "02:20"]
+    assert (found["chained"]["assumed"], found["chained"]["assumed_sec"]) == (2, 600.0)

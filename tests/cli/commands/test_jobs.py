@@ -122,6 +122,7 @@ def test_each_mistake_stands_in_a_line(service: Service) -> None:
     assert "answered 422: until: 'yesterday' is not a timestamp" in one.stderr
     with respx.mock(base_url=API) as api:
         errors = [{"field": name, "message": "is \x1b[2J bad"} for name in ("reason", "until")]
+        api.get("/jobs/a/effects").respond(json={"notes": []})
         api.post("/jobs/a/pause").respond(422, json={"detail": "…", "errors": errors})
         several = asked("jobs", "pause", "a")
     assert several.stderr.splitlines() == [
@@ -199,3 +200,21 @@ def test_show_of_a_job_in_trouble(api: respx.MockRouter) -> None:
 def test_help() -> None:
     leaves = ("list", "show", "pause", "resume", "trigger", "delete")
     expect("help-jobs.txt", "\n".join(help_of("jobs", *leaf) for leaf in ([], *([one] for one in leaves))))
+
+
+def test_what_an_act_means_for_the_jobs_after_is_told_first(service: Service, target: Target) -> None:
+    service.create(job_id="first", interval={"hours": 1}, target_url=target.url("/ok"))
+    service.create(job_id="second", after=[{"job": "first"}], target_url=target.url("/ok"))
+    skipped = "jobs after it that do not run either, with the reason upstream-skipped (1): 'second'\n"
+    never = "jobs after it that nothing starts any more, except by hand (1): 'second'\n"
+    assert jobs(service, "pause", "first", "--dry-run").stdout == skipped
+    assert service.get("/api/v1/jobs/first").json()["status"] == "running"
+    told = json.loads(jobs(service, "pause", "first", "--dry-run", "--format", "json").stdout)
+    assert told["effects"] == [{"job_id": "second", "effect": "skipped"}]
+    paused = jobs(service, "pause", "first")
+    assert (paused.stderr, paused.stdout) == (skipped, "first: paused\n")
+    assert jobs(service, "pause", "second", "--dry-run").stdout == "no job that runs after it is affected\n"
+    assert jobs(service, "delete", "first", "--dry-run").stdout == never
+    deleted = jobs(service, "delete", "first", "--yes")
+    assert (deleted.stderr, deleted.stdout) == (never, "first: deleted\n")
+    jobs(service, "delete", "second", "--yes")

@@ -18,6 +18,7 @@ from tests.support.checkout import ROOT
 
 PAGE = ROOT / "docs/rules.md"
 _FILES = {
+    "policy-chain-label": ("policy.yaml", "chains_within_label: team"),
     "policy-host": ("policy.yaml", "allow_hosts: [api.example.com]"),
     "policy-interval": ("policy.yaml", "min_interval_sec: 60"),
     "policy-label": ("policy.yaml", "require_labels: {team: [billing]}"),

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from myscheduler.core.chains.expected import expected
+from myscheduler.core.chains.graph import Graph
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.forecast import Forecast, forecast_specs
@@ -147,6 +149,41 @@ def test_every_start_is_in_its_minute_of_its_host(
             minutes[at.astimezone(UTC)] == worst.starts for worst in host.worst for at in (worst.at, *worst.again)
         )
     assert {host.host for host in found.hosts} == expected.keys()
+
+
+def test_jobs_after_others_are_counted_after_the_slots_of_the_first() -> None:
+    first = spec("a", cron="0 2 * * *", target_url="https://a.example.com/")
+    second = spec("b", after=[{"job": "a"}], target_url="https://b.example.com/")
+    third = spec("c", after=[{"job": "b"}], target_url="https://b.example.com/")
+    graph = Graph({one.job_id: one.schedule for one in (second, third)})  # type: ignore[misc]
+    after_others = expected(graph, {"a": timedelta(minutes=90)}, timedelta(seconds=30))
+    found = forecast_specs([first, second, third], NOW, 2, TOKYO, chained=after_others)
+    hosts = {host.host: host for host in found.hosts}
+    assert {name: (host.jobs, host.starts) for name, host in hosts.items()} == {
+        "a.example.com": (1, 2),
+        "b.example.com": (2, 4),
+    }
+    (minute,) = hosts["b.example.com"].worst
+    assert (f"{minute.at:%H:%M}", minute.job_ids, len(minute.again)) == ("03:30", ("b", "c"), 1)
+    assert found.chained is after_others
+    alone = forecast_specs([second], NOW, 2, TOKYO, chained=after_others)
+    assert [(host.jobs, host.starts) for host in alone.hosts] == [(1, 0)]
+
+
+def test_a_job_after_one_of_several_is_one_job_with_the_starts_of_each() -> None:
+    a, b = (spec(one, cron=f"{minute} 2 * * *") for one, minute in (("a", 0), ("b", 30)))
+    either = spec("c", after=[{"job": "a"}, {"job": "b"}], join="any", target_url="https://c.example.com/")
+    after_others = expected(Graph({"c": either.schedule}), {}, timedelta(seconds=1))  # type: ignore[dict-item]
+    found = forecast_specs([a, b, either], NOW, 1, TOKYO, chained=after_others)
+    assert [(host.jobs, host.starts) for host in found.hosts if host.host == "c.example.com"] == [(1, 2)]
+
+
+def test_advice_on_jitter_names_no_jobs_after_others() -> None:
+    first = spec("a", cron="0 2 * * *", target_url="https://a.example.com/")
+    crowd = [spec(f"c{n}", after=[{"job": "a"}], target_url="https://b.example.com/") for n in range(20)]
+    after_others = expected(Graph({one.job_id: one.schedule for one in crowd}), {}, timedelta())  # type: ignore[misc]
+    busy = forecast_specs([first, *crowd], NOW, 1, TOKYO, chained=after_others).hosts[0]
+    assert (busy.peak, busy.advice) == (20, None)
 
 
 def test_the_span_ends_at_the_same_time_of_the_clock() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
-from myscheduler.core.policy.bursts import Burst, Cap, find_bursts, starter_of
+from myscheduler.core.policy.bursts import Burst, find_bursts, starter_of
+from myscheduler.core.policy.caps import Cap
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.exclusions import exclusion_at
 from myscheduler.core.schedule.slots import TICK, slots_between

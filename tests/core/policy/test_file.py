@@ -17,6 +17,8 @@ min_interval_sec: 60
 max_retries: 5
 secrets_by_reference: true
 max_starts_per_minute_per_host: 60
+max_chain_depth: 5
+chains_within_label: team
 api_secrets:
   - secrets: [slack-token, slack-user]
     hosts: [hooks.slack.com]
@@ -47,6 +49,7 @@ def test_what_it_says() -> None:
     ]
     assert (policy.allow_methods, policy.min_interval_sec, policy.max_retries) == (("GET", "POST"), 60, 5)
     assert (policy.secrets_by_reference, policy.max_starts_per_minute_per_host) == (True, 60)
+    assert (policy.max_chain_depth, policy.chains_within_label) == (5, "team")
     assert policy.api_secrets.allows("slack-user", SLACK)
     assert not policy.api_secrets.allows("slack-user", Host("evil.test", 443, is_default=True))
     assert not policy.api_secrets.allows("other", SLACK)
@@ -57,7 +60,7 @@ def test_what_it_says() -> None:
         "10.20.0.1/32",
     ]
     assert [written for written, _ in policy.api_private_hosts] == ["*.batch.example.com"]
-    assert (policy.place("require_labels.runbook"), policy.place("api_secrets")) == ("policy.yaml:3", "policy.yaml:10")
+    assert (policy.place("require_labels.runbook"), policy.place("api_secrets")) == ("policy.yaml:3", "policy.yaml:12")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +168,12 @@ def test_what_it_says() -> None:
             "1:33: error: max_starts_per_minute_per_host: has to be a whole number of at least 1, up to 3,155,760,000",
             id="a number over the bound",
         ),
+        pytest.param(
+            "max_chain_depth: 33",
+            "1:18: error: max_chain_depth: has to be a whole number of at least 1, up to 32",
+            id="deeper than any chain",
+        ),
+        pytest.param("chains_within_label: [team]", "1:22: error: chains_within_label: has to be", id="several labels"),
         pytest.param(f"allow_hosts: [{'a' * 256}]", "1:15: error: allow_hosts.0: 'aaaaaaaaa", id="long host"),
         pytest.param(f"allow_methods: [{'a' * 256}]", "1:17: error: allow_methods.0: 'aaaaaaaaa", id="long method"),
         pytest.param(f"require_labels: [{'a' * 256}]", "1:18: error: require_labels.0: 'aaaaa", id="long label"),

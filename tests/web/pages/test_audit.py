@@ -34,6 +34,7 @@ def changed(start: Callable[..., Service]) -> Service:
     assert service.post("/api/v1/jobs/report/pause", json=as_user("ada") | {"reason": MARKUP}).is_success
     assert service.post("/api/v1/jobs/report/resume", json=as_user("佐藤")).is_success
     service.create(job_id="other", target_url=URL, interval={"hours": 1})
+    service.create(job_id="next", target_url=URL, after=[{"job": "other"}])
     assert service.post("/api/v1/jobs/bulk/pause", json={"ids": ["oth*"], "by": "ada"}).is_success
     assert service.delete("/api/v1/jobs/report").is_success
     return service
@@ -41,7 +42,7 @@ def changed(start: Callable[..., Service]) -> Service:
 
 def test_who_changed_what(pages: Pages, changed: Service) -> None:
     page = pages.open("/ui/audit", service=changed)
-    expect(rows(page)).to_have_count(8)
+    expect(rows(page)).to_have_count(9)
     expect(rows(page).first).to_contain_text("deleted")
     paused = (
         rows(page).filter(has=page.locator("[data-state=paused]")).filter(has=page.get_by_role("link", name="report"))
@@ -50,6 +51,11 @@ def test_who_changed_what(pages: Pages, changed: Service) -> None:
     expect(paused.get_by_role("link", name="report")).to_have_attribute("href", "/ui/jobs/report")
     expect(rows(page).filter(has_text="many jobs paused")).to_contain_text("done 1")
     assert "document.title=1" not in page.title()
+
+
+def test_the_edges_of_a_change(pages: Pages, changed: Service) -> None:
+    page = pages.open("/ui/audit?job=next", service=changed)
+    expect(rows(page)).to_contain_text("new: other → next, on success")
 
 
 def test_the_fields_of_a_change(pages: Pages, changed: Service) -> None:
@@ -93,7 +99,7 @@ def test_filters_are_in_the_url(pages: Pages, changed: Service) -> None:
     page.get_by_label("Action").select_option("created")
     expect(page.get_by_text("Nothing matches")).to_be_visible()
     page.get_by_role("button", name="Clear filters").click()
-    expect(rows(page)).to_have_count(8)
+    expect(rows(page)).to_have_count(9)
 
 
 def test_in_japanese(pages: Pages, changed: Service) -> None:

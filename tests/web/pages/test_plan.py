@@ -30,6 +30,15 @@ def test_what_it_would_do(pages: Pages) -> None:
     expect(page.get_by_text("05:00:00").first).to_be_visible()
 
 
+def test_edges_that_change_and_where_chains_begin(pages: Pages) -> None:
+    page = pages.open("/ui/plan")
+    page.get_by_role("textbox").fill(
+        f"{RIGHT}---\njob_id: next\nafter: [{{job: brand-new}}]\ntarget_url: https://example.com/\n"
+    )
+    page.locator("button.primary").click()
+    expect(page.get_by_role("row", name="brand-new → next – on success")).to_be_visible()
+
+
 def test_what_an_earlier_text_would_do_is_not_shown_beside_a_later_one(pages: Pages) -> None:
     page = pages.open("/ui/plan")
     page.get_by_role("textbox").fill(RIGHT)

@@ -7,6 +7,7 @@ import { executionLink, jobLink, shortRevision } from "../core/parts.js";
 import { setQuery } from "../core/router.js";
 import { badge } from "../core/status.js";
 import { timeNode } from "../core/times.js";
+import { condition } from "./edge-diff.js";
 import { fieldDiff } from "./field-diff.js";
 
 /** @typedef {import("../core/dom.js").Child} Child */
@@ -24,7 +25,7 @@ const STATES = /** @type {Record<string, string>} */ ({
 });
 /** Details that have words of their own; others are shown as they are. */
 const KNOWN = new Set([
-  "fields", "more_fields", "source", "removed_in", "reason", "until", "by", "since", "execution_id", "digest", "job_ids",
+  "fields", "more_fields", "edges", "more_edges", "source", "removed_in", "reason", "until", "by", "since", "execution_id", "digest", "job_ids",
   "job_count", "revision", "counts", "selection", "cut", "token", "id", "role", "scope", "origin", "expires", "refused",
   "incident_id", "kind", "target", "host",
 ]);
@@ -79,7 +80,7 @@ function details({ actor, detail }) {
     detail.cut && t("audit.cut"),
     ...Object.entries(detail).filter(([name, value]) => !KNOWN.has(name) && value !== null).map(([name, value]) => [`${name}: `, h("code", null, typeof value === "string" ? value : JSON.stringify(value))]),
   ];
-  return [lines.filter(Boolean).map((one) => h("p", null, one)), changes(detail)];
+  return [lines.filter(Boolean).map((one) => h("p", null, one)), edges(detail), changes(detail)];
 }
 
 /**
@@ -121,6 +122,21 @@ function revision(name) {
 function ids(names, count) {
   const shown = names.slice(0, NAMED);
   return [shown.map((id) => [jobLink(id), " "]), count > shown.length && t("bulk.more", { count: number(count - shown.length) })];
+}
+
+/**
+ * The changed edges of chains.
+ * @param {Record<string, any>} detail
+ */
+function edges({ edges: some, more_edges: more = 0 }) {
+  if (!some?.length) return null;
+  return [some.map(edge), more > 0 && h("p", { class: "detail" }, t("bulk.more", { count: number(more) }))];
+}
+
+/** @param {import("./edge-diff.js").EdgeChange} one */
+function edge(one) {
+  const values = { edge: `${one.from} → ${one.to}`, before: condition(one, one.before), after: condition(one, one.after) };
+  return h("p", null, t(one.before === null ? "audit.edge-new" : one.after === null ? "audit.edge-removed" : "audit.edge-changed", values));
 }
 
 /**

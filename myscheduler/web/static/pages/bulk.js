@@ -7,6 +7,7 @@ import { number, t } from "../core/language.js";
 import { live } from "../core/live.js";
 import { actButton } from "../core/parts.js";
 import { refusal } from "../core/session.js";
+import { effectLines } from "./effects.js";
 
 /** @typedef {import("./job-rows.js").Row} Row */
 /** @typedef {"pause" | "resume" | "trigger"} Action */
@@ -95,7 +96,8 @@ export class BulkBar {
     if (ids.length > MOST) return notice(t("bulk.too-many", { most: MOST }), { bad: true });
     try {
       const expected = await act(`/jobs/bulk/${action}`, { ids, dry_run: true });
-      if (await this.#confirm(action, expected)) this.toggleAll([], false);
+      const effects = await effectLines(expected.effects);
+      if (await this.#confirm(action, expected, effects)) this.toggleAll([], false);
     } catch (error) {
       notice(explain(error), { bad: true });
     }
@@ -104,8 +106,9 @@ export class BulkBar {
   /**
    * @param {Action} action
    * @param {any} expected the answer to the dry run
+   * @param {HTMLElement[]} effects what it means for other jobs
    */
-  #confirm(action, expected) {
+  #confirm(action, expected, effects) {
     const done = expected.jobs.filter((/** @type {any} */ one) => one.result === "done");
     const rest = expected.jobs.filter((/** @type {any} */ one) => one.result !== "done");
     const reason = h("input", { required: true, maxlength: 200 });
@@ -117,6 +120,7 @@ export class BulkBar {
       effect: [
         h("p", null, t(/** @type {any} */ (`bulk.effect-${action}`), { count })),
         names(named),
+        ...effects,
         rest.length > 0 && names(rest.map((/** @type {any} */ one) => `${one.job_id}: ${one.detail ?? one.result}`), "rest"),
       ],
       fields: action === "pause" ? [field(t("pause.reason"), reason, t("pause.reason-hint"))] : [],

@@ -30,6 +30,8 @@ const ALIKE = 5;
  * }} Target
  */
 
+/** @typedef {{jobs: number, assumed: number, assumed_job_ids: string[], assumed_sec: number, left_out: number}} Chained */
+
 /** @param {import("../core/router.js").Visit} visit */
 export async function open({ query, signal }) {
   const body = h("div", { class: "page" });
@@ -59,13 +61,20 @@ export async function open({ query, signal }) {
 }
 
 /**
- * @param {{timezone: string, hosts: Host[], targets: Target[]}} found
+ * @param {{timezone: string, hosts: Host[], targets: Target[], chained: Chained | null}} found
  * @param {URLSearchParams} query
  */
 function content(found, query) {
   if (!found.hosts.length) return empty(t("forecast.empty"), t("forecast.empty-text"));
   const host = found.hosts.find((one) => one.host === query.get("host")) ?? found.hosts[0];
-  return [hosts(found.hosts, host), found.targets.length > 0 && targets(found.targets, found.timezone), picture(host, query, found.timezone)];
+  return [hosts(found.hosts, host), found.chained && chained(found.chained), found.targets.length > 0 && targets(found.targets, found.timezone), picture(host, query, found.timezone)];
+}
+
+/** @param {Chained} one what is assumed of jobs that run after others */
+function chained(one) {
+  const values = { count: number(one.jobs), assumed: number(one.assumed), time: duration(one.assumed_sec * 1_000), left: number(one.left_out) };
+  const texts = [t("forecast.chained", values), one.assumed > 0 && t("forecast.assumed", values), one.left_out > 0 && t("forecast.left-out", values)];
+  return h("p", { class: "detail" }, texts.filter(Boolean).join(" "));
 }
 
 /**

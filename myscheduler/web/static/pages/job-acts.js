@@ -58,15 +58,25 @@ function run(job) {
   });
 }
 
+/**
+ * @param {any} job
+ * @param {"pause" | "delete"} action
+ * @returns {Promise<HTMLElement[]>} what it means for the jobs that run after this one
+ */
+async function effectsOn(job, action) {
+  return job.followed_by.length ? (await import("./effects.js")).effectsOn(job, action) : [];
+}
+
 /** @param {any} job */
-function pause(job) {
+async function pause(job) {
+  const effects = await effectsOn(job, "pause");
   const zone = job.timezone;
   const reason = h("input", { required: true, maxlength: 200, autofocus: true });
   const tomorrow = `${dayAfter(dayOf(now(), zone))}T09:00`;
   const until = h("input", { type: "datetime-local", value: tomorrow });
   return ask({
     title: t("pause.title", { job: name(job) }),
-    effect: h("p", null, t("pause.effect")),
+    effect: [h("p", null, t("pause.effect")), ...effects],
     fields: [field(t("pause.reason"), reason, t("pause.reason-hint")), field(`${t("pause.until")} (${zone})`, until, t("pause.until-hint"))],
     action: t("action.pause"),
     isReady: () => reason.value.trim() !== "",
@@ -127,10 +137,11 @@ function confirmCatchUp(job, due) {
 
 /** @param {any} job */
 async function remove(job) {
+  const effects = await effectsOn(job, "delete");
   const typed = h("input", { autocomplete: "off", spellcheck: "false", autofocus: true });
   const isDone = await ask({
     title: t("delete.title", { job: name(job) }),
-    effect: h("p", null, t("delete.effect")),
+    effect: [h("p", null, t("delete.effect")), ...effects],
     fields: [field(t("delete.type", { id: job.job_id }), typed)],
     action: t("job.delete"),
     danger: true,

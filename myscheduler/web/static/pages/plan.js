@@ -8,6 +8,7 @@ import { empty, jobLink, panel } from "../core/parts.js";
 import { loadMessages, loadProblems, said } from "../core/said.js";
 import { badge } from "../core/status.js";
 import { timeNode } from "../core/times.js";
+import { edgeDiff, rootDiff } from "./edge-diff.js";
 import { fieldDiff } from "./field-diff.js";
 import { ruleAdvice } from "./rule-advice.js";
 
@@ -158,7 +159,7 @@ function plan(found) {
   if (!found.changes.length) return empty(t("plan.nothing"), t("plan.nothing-text"));
   const starts = found.starts_per_day;
   const load = h("p", { class: "detail" }, t("plan.load", { before: number(starts.before), after: number(starts.after) }));
-  return [h("div", { class: "panel" }, h("h2", null, t("plan.changes")), load), ...found.changes.map(change)];
+  return [h("div", { class: "panel" }, h("h2", null, t("plan.changes")), load), ...found.changes.map(change), found.roots.length > 0 && panel(t("plan.roots"), rootDiff(found.roots))];
 }
 
 /** @param {any} one */
@@ -168,6 +169,7 @@ function change(one) {
     "section",
     { class: "panel" },
     h("header", null, h("h3", { class: "row" }, badge(state, coded("plan-action", one.action)), jobLink(one.job_id)), one.blocked && badge("held", t("plan.blocked"))),
+    one.edges.length > 0 && edgeDiff(one.edges),
     one.fields.length > 0 && fieldDiff(one.fields),
     h("div", { class: "columns two" }, one.before && times(t("plan.before"), one.before), one.after && times(t("plan.after"), one.after)),
     one.notes.map((/** @type {string} */ note, /** @type {number} */ i) => h("p", { class: "detail" }, said(one.notes_coded?.[i], note))),

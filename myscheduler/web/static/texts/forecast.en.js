@@ -5,7 +5,9 @@ import { plural } from "../en.js";
 export const text = {
   "forecast.advice": "A jitter that helps",
   "forecast.again": "Also {times}{more}",
+  "forecast.assumed": "Of {assumed} before others, it is not known how long they take: {time} is assumed.",
   "forecast.by": "{starts} starts by {jobs} jobs",
+  "forecast.chained": "Jobs that run after others are counted as if all succeeded: {count}.",
   "forecast.counting": "Counting the starts to come…",
   "forecast.days": "How far ahead",
   "forecast.empty": "No calls to come",
@@ -15,6 +17,7 @@ export const text = {
   "forecast.jitter": "With a jitter of {jitter} on {jobs} jobs, the worst minute has {leaves} starts in place of {peak}. Write into their manifests:",
   "forecast.jitter-short": "{jitter} leaves {leaves} a minute",
   "forecast.jobs": "Jobs",
+  "forecast.left-out": "The chains of {left} jobs are not counted, as there are too many.",
   "forecast.missed": "Missed, as they wait longer than their grace: {count}",
   "forecast.n-days": plural("1 day", "{count} days"),
   "forecast.needs": "{starts} calls need {time}",

@@ -4,7 +4,9 @@
 export const text = {
   "forecast.advice": "効果のあるジッター",
   "forecast.again": "同じ状況: {times}{more}",
+  "forecast.assumed": "所要時間が分からない先行ジョブが{assumed}件あり、{time}とみなします。",
   "forecast.by": "{jobs}件のジョブによる{starts}件の実行",
+  "forecast.chained": "後続ジョブ{count}件は、すべて成功するとみなして数えています。",
   "forecast.counting": "これからの実行を数えています…",
   "forecast.days": "対象期間",
   "forecast.empty": "予定されている呼び出しはありません",
@@ -14,6 +16,7 @@ export const text = {
   "forecast.jitter": "{jobs}件のジョブに{jitter}のジッターを設定すると、最も混む1分間の実行は{peak}件から{leaves}件に減ります。マニフェストに次の行を追加してください:",
   "forecast.jitter-short": "{jitter}で最大{leaves}件/分",
   "forecast.jobs": "ジョブ",
+  "forecast.left-out": "多すぎるため、{left}件のジョブから始まるチェーンは数えていません。",
   "forecast.missed": "猶予を超えて待つため、未実行: {count}件",
   "forecast.n-days": (values) => `${values.count}日間`,
   "forecast.needs": "{starts}件の呼び出しに{time}かかります",
