@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from myscheduler.core.chains.graph import Graph, by_depth, reached
 from myscheduler.core.chains.judging import RUNS, End, judge, starter
@@ -23,6 +24,19 @@ class Ended:
     """The logical slot of the chain: that of its first execution."""
     until: datetime | None = None
     """When the chain times out: what has not begun by then is skipped."""
+
+    @property
+    def place(self) -> "Place":
+        return Place(self.chain_id, self.slot, self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What all executions of a chain have in common, as in `Ended`."""
+
+    chain_id: str
+    slot: datetime
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +75,19 @@ def follow(
 
     A job is in a chain at most once. One that does not run ends with that, so what runs after it is decided, too.
     A job with several edges is decided as soon as no end can change the decision, so a chain never hangs: what may
-    still come is what is below an execution that has not ended. `earlier_of` returns the ends in the chain that this
-    one repeats a part of: they count for jobs that are not in that part.
+    still come is what is below an execution that has not ended. Where jobs were changed meanwhile, one of those that
+    are returned may be in the chain already; it is not to be recorded again. `earlier_of` returns the ends in the chain
+    that this one repeats a part of: they count for jobs that are not in that part.
     """
     found: list[Follower] = []
     for chain_id, of_chain in _by_chain(ended).items():
-        has_joins = any(graph.has_join(one.job_id) for one in of_chain)
-        ends = dict(ends_of(chain_id)) if has_joins else {}
-        earlier = earlier_of(chain_id) if has_joins else {}
-        first = of_chain[0]
-        place = Place(chain_id, first.slot, first.until)
-        known = ends | {one.job_id: one.end for one in of_chain}
-        found += _Chain(graph, place, known, earlier, new_id, now).follow([one.job_id for one in of_chain])
+        chain = _Chain(graph, of_chain[0].place, {one.job_id: one.end for one in of_chain}, new_id, now)
+        chain.unread = partial(ends_of, chain_id)
+        if any(graph.has_join(one.job_id) for one in of_chain):
+            chain.read()
+            chain.earlier = earlier_of(chain_id)
+        found += chain.follow([one.job_id for one in of_chain])
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What all executions of a chain have in common, as in `Ended`."""
-
-    chain_id: str
-    slot: datetime
-    until: datetime | None
 
 
 def judge_again(
@@ -102,7 +107,9 @@ def judge_again(
     """
     waiting = _waiting(before, ends)
     in_order = dict.fromkeys((*(job_id for job_id, _ in by_depth(graph, waiting)), *waiting))
-    return _Chain(graph, place, dict(ends), earlier or {}, new_id, now).decide(in_order)
+    chain = _Chain(graph, place, dict(ends), new_id, now)
+    chain.earlier = earlier or {}
+    return chain.decide(in_order)
 
 
 def _waiting(graph: Graph, ends: Mapping[str, End]) -> set[str]:
@@ -126,17 +133,24 @@ class _Chain:
         graph: Graph,
         place: Place,
         ends: dict[str, End],
-        earlier: Mapping[str, End],
         new_id: Callable[[], str],
         now: datetime,
     ) -> None:
-        self._graph, self._place, self._new_id, self._now = graph, place, new_id, now
-        self._ends, self._earlier = ends, earlier
+        self._graph, self._place, self._ends, self._new_id, self._now = graph, place, ends, new_id, now
+        self.earlier: Mapping[str, End] = {}
+        self.unread: Callable[[], Mapping[str, End]] | None = None
+        """Reads what is recorded of the chain, until that is known."""
         self._left: deque[str] = deque()
         """Jobs whose ends are new: those that run after them are still to be judged."""
         self._open: dict[str, None] = {}
         """Jobs that were judged, and are not decided yet."""
         self._found: list[Follower] = []
+
+    def read(self) -> None:
+        """Read what is recorded of the chain, once."""
+        if self.unread is not None:
+            self._ends = {**self.unread(), **self._ends}
+            self.unread = None
 
     def follow(self, ended: Iterable[str]) -> list[Follower]:
         """What follows from the ends of these jobs."""
@@ -164,7 +178,7 @@ class _Chain:
     def _decide(self, job_id: str, *, by: str, unjudged: set[str]) -> None:
         if job_id in self._ends:
             return
-        after, ends = self._graph.afters[job_id], {**self._earlier, **self._ends}
+        after, ends = self._graph.afters[job_id], {**self.earlier, **self._ends}
         verdict = judge(after, ends, lambda one: self._may_come(one, unjudged))
         if verdict is None:
             self._open[job_id] = None
@@ -173,6 +187,10 @@ class _Chain:
         reason = None if verdict == RUNS else Reason(verdict)
         if reason is None and place.until is not None and self._now >= place.until:
             reason = Reason.CHAIN_TIMEOUT
+        if reason is not None and self._graph.children(job_id):
+            self.read()  # before a change it may have run after another job, and be in the chain: it leads to nothing
+            if job_id in self._ends:
+                return
         parent = ends[starter(after, ends, by) if verdict == RUNS else by]
         self._ends[job_id] = end = End(self._new_id(), Status.RUNNING if reason is None else Status.SKIPPED)
         found = Follower(place.chain_id, job_id, end.execution_id, parent.execution_id, place.slot, place.until, reason)

@@ -147,6 +147,11 @@ class TestLateEdits:
         found = judge_again(Graph(wide), Graph(wide | edits), Place("c", NOW, None), ends, new_id=lambda: "n", now=NOW)
         assert in_words(found) == [("d", "of-b", None)]
 
+    def test_one_that_is_in_the_chain_already_leads_to_nothing_by_another_edge(self) -> None:
+        edited = {"b": after("a"), "d": after("c"), "e": after("d")}
+        chain = {"a": DONE, "b": DONE, "c": FAILED, "d": RUNNING}
+        assert followed(edited, end("c", FAILED), chain=chain) == []
+
     def test_a_join_with_a_parent_that_is_gone_is_not_left_open(self) -> None:
         edited = {"b": after("a"), "d": after("b", "gone")}
         found = followed(edited, end("b"), chain={"a": DONE, "b": DONE})
