@@ -295,3 +295,49 @@ class TestRootsBehindAnOpenCircuit:
         (a,) = await parts.rows("a")
         assert {(await parts.rows(one))[0].slot for one in "bcde"} == {a.slot}
         assert [one.target for one in target.requests] == ["/fails", "/d"]
+
+
+class TestMistakes:
+    """A commit with a mistake in its edges holds the jobs that have it: what was good before goes on."""
+
+    def declare(self, parts: Parts, target: Target, **jobs: str) -> None:
+        for job_id, text in jobs.items():
+            url = target.url(f"/{job_id}")
+            parts.manifest(f"{job_id}.yaml", f"job_id: {job_id}\ntarget_url: {url}\noverlap: allow\n{text}\n")
+
+    async def runs(self, parts: Parts, target: Target, *job_ids: str) -> None:
+        before = [one.target for one in target.requests]
+        root = (await parts.dispatcher.trigger("a", by="me", may_overlap=True)).execution_id
+        for job_id in job_ids:
+            await parts.row_where(job_id, lambda row: row.chain_id == root and is_over(row))
+        assert [one.target for one in target.requests][len(before) :] == [f"/{one}" for one in job_ids]
+
+    async def test_a_cycle_over_two_files_keeps_the_old_graph_running(self, parts: Parts, target: Target) -> None:
+        self.declare(parts, target, a="interval: {hours: 1}", b="after: [{job: a}]", c="after: [{job: b}]")
+        assert (await parts.sync()).problems == ()
+        await self.runs(parts, target, *"abc")
+        self.declare(parts, target, b="after: [{job: a}, {job: c}]")
+        state = await parts.sync()
+        assert state.problems != ()
+        assert all("b.yaml" in one.message and "c.yaml" in one.message for one in state.problems)
+        await self.runs(parts, target, *"abc")
+        self.declare(parts, target, b="after: [{job: a}]", c="after: [{job: a}]")
+        assert (await parts.sync()).problems == ()
+        jobs = await parts.jobs()
+        assert parts.dispatcher.chains.graph.parents("c") == ("a",)
+        assert jobs.keys() == {*"abc"}
+
+    async def test_a_removed_parent_holds_its_children(self, parts: Parts, target: Target) -> None:
+        self.declare(parts, target, a="interval: {hours: 1}", b="after: [{job: a}]", c="after: [{job: b}]")
+        self.declare(parts, target, x="interval: {hours: 1}", y="interval: {hours: 1}", z="interval: {hours: 1}")
+        await parts.sync()
+        (parts.jobs_dir / "b.yaml").unlink()
+        self.declare(parts, target, x="interval: {hours: 2}")
+        state = await parts.sync()
+        assert [(one.path, one.rule) for one in state.problems] == [("c.yaml", "chain-unknown")]
+        jobs = await parts.jobs()
+        assert jobs.keys() == {*"acxyz"}
+        assert parts.dispatcher.chains.graph.parents("c") == ("b",)
+        self.declare(parts, target, b="after: [{job: a}]")
+        assert (await parts.sync()).problems == ()
+        await self.runs(parts, target, *"abc")
