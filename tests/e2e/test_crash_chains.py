@@ -20,7 +20,7 @@ from tests.support.service import Service, manifest
 from tests.support.target import Answer, Target
 
 KILLS = int(os.environ.get("CHAIN_KILLS", "10"))
-ROOTS = ("r0", "r1", "r2")
+ROOTS = ("r0", "r1", "r2", "r3")
 RESENT = frozenset({"r1", "r1-left", "r2-join"})
 """These say `on_interrupt: retry`."""
 
@@ -39,7 +39,17 @@ def _edges(root: str) -> dict[str, Edges]:
     }
 
 
-EDGES = {job_id: edges for root in ROOTS for job_id, edges in _edges(root).items()}
+def _any_edges(root: str) -> dict[str, Edges]:
+    """Whatever the seed says, without a cycle."""
+    rng, found = random.Random(SEED), dict[str, Edges]()  # noqa: S311 - a graph, not a secret
+    for number in range(8):
+        parents = rng.sample([root, *found], rng.randint(1, min(3, len(found) + 1)))
+        wanted = {one: rng.choice(["success", "failure", "always", "always"]) for one in parents}
+        found[f"{root}-{number}"] = Edges(wanted, is_any=rng.random() < 0.4)
+    return found
+
+
+EDGES = {job_id: edges for root in ROOTS[:-1] for job_id, edges in _edges(root).items()} | _any_edges(ROOTS[-1])
 
 
 @pytest.mark.slow
