@@ -151,8 +151,7 @@ async def _serve(settings: Settings) -> int:
             store,
             zone=settings.zone,
             now=_now,
-            arm=dispatcher.arm,
-            note=dispatcher.note,
+            running=dispatcher,
             most_api_jobs=settings.max_api_jobs,
         )
         reconciler = Reconciler(

@@ -198,6 +198,17 @@ def test_authentication_is_compared_with_an_open_service() -> None:
     ]
 
 
+def test_chains_are_compared_with_jobs_that_have_a_schedule() -> None:
+    command = (sys.executable, "-m", "benchmarks.chains", "--calls", "20", "--rounds", "1", "--seconds", "3")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
+    assert done.returncode == 0, done.stderr
+    plain, chains = done.stderr.splitlines()
+    assert plain.startswith("plain jobs: ")
+    assert plain.endswith(" 100% roots")
+    assert chains.startswith("chains: ")
+    assert 30 < int(chains.split()[-2].removesuffix("%")) < 70
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(missing() is not None, reason=missing() or "")
 def test_the_dashboard_is_measured_in_chromium() -> None:

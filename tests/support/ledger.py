@@ -12,13 +12,16 @@ of a process that was killed stays as it is. Nobody may be writing to it meanwhi
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from tests.support.patience import PATIENCE
 from tests.support.target import Answer, Received, Target
 
 SECOND = 1_000_000
@@ -130,6 +133,25 @@ def _read(connection: sqlite3.Connection) -> Stored:
     known = {name for _, name, *_ in connection.execute("PRAGMA table_info(executions)")}
     columns = ", ".join(name if name in known else f"NULL AS {name}" for name in Row.__slots__)
     rows = connection.execute(f"SELECT {columns} FROM executions")  # noqa: S608 - names of our own
+    return Stored({job_id: StoredJob(*values) for job_id, *values in jobs}, [Row(*row) for row in rows], True)
+
+
+def read_postgres(ask: Callable[[str], list[Any]]) -> Stored:
+    """The same of a PostgreSQL database, once no process writes to it any more: `ask` runs a statement there."""
+    others = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    deadline = time.monotonic() + PATIENCE
+    while ask(others):  # what a process had sent before it was killed is still done
+        assert time.monotonic() < deadline, "the connections of a process that was killed stay open"
+        time.sleep(0.01)
+    return read_live_postgres(ask)
+
+
+def read_live_postgres(ask: Callable[[str], list[Any]]) -> Stored:
+    """The same of one that a service is using."""
+    if ask("SELECT to_regclass('executions')") == [(None,)]:
+        return Stored()
+    jobs = ask("SELECT job_id, created_at, cursor, execution_count FROM jobs JOIN progress USING (job_id)")
+    rows = ask(f"SELECT {', '.join(Row.__slots__)} FROM executions")  # noqa: S608 - names of our own
     return Stored({job_id: StoredJob(*values) for job_id, *values in jobs}, [Row(*row) for row in rows], True)
 
 

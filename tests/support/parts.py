@@ -214,9 +214,7 @@ async def opened(
             in_flight_per_host=limit if limit_per_host is None else limit_per_host,
         )
         stack.push_async_callback(_stop, dispatcher, drain_sec)
-        catalog = Catalog(
-            store, zone=zone, now=now, arm=dispatcher.arm, note=dispatcher.note, most_api_jobs=most_api_jobs
-        )
+        catalog = Catalog(store, zone=zone, now=now, running=dispatcher, most_api_jobs=most_api_jobs)
         source = DirectorySource(folder / "jobs.d")
         variables = variables_of(environment or {})
         reconciler = Reconciler(

@@ -10,6 +10,9 @@ from myscheduler.core.job.spec import JobSpec
 
 T = TypeVar("T")
 
+Declared = tuple[DeclaredAfter | None, int | None]
+"""What a job declares about chains: what it runs after, and how long a chain may take that begins with it."""
+
 DEEPEST = 32
 """The most edges from the beginning of a chain to a job."""
 
@@ -44,34 +47,36 @@ class Graph:
         after = self.afters.get(job_id)
         return after.jobs if after else ()
 
-    def below(self, job_id: str) -> set[str]:
-        """All jobs that run after it, directly or not; in a cycle, it is one of them."""
-        return _reached(self.children(job_id), self.children)
+    def below(self, *job_ids: str) -> set[str]:
+        """All jobs that run after these, directly or not; in a cycle, they are some of them."""
+        return reached((child for one in job_ids for child in self.children(one)), self.children)
 
-    def above(self, job_id: str) -> set[str]:
-        """All jobs that it runs after, directly or not; in a cycle, it is one of them."""
-        return _reached(self.parents(job_id), self.parents)
+    def above(self, *job_ids: str) -> set[str]:
+        """All jobs that these run after, directly or not; in a cycle, they are some of them."""
+        return reached((parent for one in job_ids for parent in self.parents(one)), self.parents)
 
     def has_join(self, job_id: str) -> bool:
         """Whether any job that is connected with it, by whatever edges, runs after several."""
         if self._with_joins is None:
             joins = [one for one, after in self.afters.items() if len(after.edges) > 1]
-            self._with_joins = _reached(joins, lambda one: (*self.children(one), *self.parents(one)))
+            self._with_joins = reached(joins, lambda one: (*self.children(one), *self.parents(one)))
         return job_id in self._with_joins
 
     def roots(self, job_id: str) -> set[str]:
         """The jobs with which a chain that reaches this one may begin: those that run after none."""
         return {one for one in (job_id, *self.above(job_id)) if one not in self.afters}
 
-    def changed(
-        self, changes: Mapping[str, tuple[DeclaredAfter | None, int | None]], removed: Iterable[str] = ()
-    ) -> "Graph":
+    def changed(self, changes: Mapping[str, Declared], removed: Iterable[str] = ()) -> "Graph":
         """The graph with what these jobs now declare; the same one if that is what it has."""
         afters, timeouts = dict(self.afters), dict(self.timeouts)
         for job_id, (after, timeout) in (*changes.items(), *((job_id, (None, None)) for job_id in removed)):
             _set(afters, job_id, after)
             _set(timeouts, job_id, timeout)
         return self if afters == self.afters and timeouts == self.timeouts else Graph(afters, timeouts)
+
+    def changes_since(self, before: "Graph") -> set[str]:
+        """The jobs that run after others, now or in the graph `before`, and declare that differently."""
+        return {one for one in (*before.afters, *self.afters) if before.afters.get(one) != self.afters.get(one)}
 
     def knows(self, job_id: str) -> bool:
         """Whether the job itself declares anything about chains."""
@@ -85,7 +90,8 @@ def _set(values: dict[str, T], job_id: str, value: T | None) -> None:
         values[job_id] = value
 
 
-def _reached(start: Iterable[str], neighbours: Callable[[str], Iterable[str]]) -> set[str]:
+def reached(start: Iterable[str], neighbours: Callable[[str], Iterable[str]]) -> set[str]:
+    """The jobs to start with, and all that are reached from them over neighbours."""
     found = set(start)
     left = list(found)
     while left:
@@ -106,8 +112,8 @@ def graph_of(jobs: Iterable[Job]) -> Graph:
     return Graph(afters, timeouts)
 
 
-def chained(spec: JobSpec) -> tuple[DeclaredAfter | None, int | None]:
-    """What a job declares about chains: what it runs after, and how long a chain may take that begins with it."""
+def chained(spec: JobSpec) -> Declared:
+    """What a job declares about chains."""
     return (spec.schedule if isinstance(spec.schedule, DeclaredAfter) else None), spec.chain_timeout_sec
 
 

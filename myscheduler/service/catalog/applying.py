@@ -9,8 +9,6 @@ from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
-from myscheduler.adapters.store.rows import unrun as unrun_rows
-from myscheduler.adapters.store.rows.unrun import UnrunOfJob
 from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Known, Move, Plan, Update
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.job import Job, Owner, Source
@@ -21,6 +19,7 @@ from myscheduler.core.manifest.declared import DeclaredJob
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.errors import JobNotFoundError, MySchedulerError
 from myscheduler.messages.message import said
+from myscheduler.service.catalog.effects import Effects, record_undone
 
 
 class StalePlanError(MySchedulerError):
@@ -95,21 +94,11 @@ def turns_of(plan: Plan, stored: Mapping[str, Job], clock: Clock) -> Turns:
     return turns
 
 
-Undone = Sequence[UnrunOfJob]
-"""Slots that a transaction recorded as not run."""
-
-
-def store_turns(connection: Connection, turns: Sequence[Turn]) -> tuple[list[Job], Undone]:
+def store_turns(connection: Connection, turns: Sequence[Turn], now: datetime) -> tuple[list[Job], Effects]:
     """Write the changed jobs, and the slots that the changes leave undone."""
     jobs = [turn.job for turn in turns]
     job_rows.update_jobs(connection, jobs)
-    return jobs, record_unrun(connection, turns)
-
-
-def record_unrun(connection: Connection, turns: Sequence[Turn]) -> Undone:
-    """Write the slots that the changes leave undone, as rows of the history."""
-    undone = [UnrunOfJob(turn.job.job_id, turn.unrun, turn.job.digest, turn.job.source) for turn in turns if turn.unrun]
-    return unrun_rows.record_unrun(connection, undone)
+    return jobs, record_undone(connection, turns, now)
 
 
 def record(connection: Connection, entry: AuditEntry | None, kept: Kept | None) -> None:

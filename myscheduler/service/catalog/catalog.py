@@ -15,7 +15,6 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.core.gitops.plan import Conflict, Hold, Plan, job_id_of
-from myscheduler.core.history.execution import QueuedRun
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.job import Job, Owner
@@ -25,38 +24,25 @@ from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, AuditAction, Audit
 from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.errors import JobConflictError, TooManyJobsError
-from myscheduler.service.catalog.applying import (
-    Undone,
-    entry_of,
-    find_job,
-    record,
-    record_unrun,
-    store_turns,
-    turns_of,
-)
+from myscheduler.service.catalog.applying import entry_of, find_job, record, store_turns, turns_of
 from myscheduler.service.catalog.bulk import Outcome, Settle, decide
 from myscheduler.service.catalog.ceiling import Ceiling
+from myscheduler.service.catalog.effects import Effects, judge_chains_again, record_undone
 from myscheduler.service.catalog.pausing import Order, PauseOrder, ResumeOrder
 from myscheduler.service.catalog.realigning import realigned, refreshed
 from myscheduler.service.catalog.refusals import Versions, conflict, refuse_manifest, refuse_version
+from myscheduler.service.catalog.running import ARM_AT_ONCE, Running, arm_many, tell, tell_of_many
 
-ARM_AT_ONCE = 200
-"""The most jobs whose timers are set in one turn of the event loop."""
 API = "api"
 """The actor of a change through the API that names none."""
 GATHER_SEC = 0.001
 """How long a new job waits for others that share its transaction; a transaction takes three times as long."""
 
-Note = Callable[[Undone, Sequence[QueuedRun]], None]
-"""Counts slots, and queued runs of deleted jobs, that changes of jobs left out."""
-Arm = Callable[[Sequence[Job], Sequence[str]], None]
-"""Sets the timers of jobs that changed (first argument), and removes those of deleted ids (second argument)."""
-
 log = logging.getLogger(__name__)
 
 
 class Catalog:
-    """Creates, changes and deletes jobs; a change is committed before `arm` is called for it."""
+    """Creates, changes and deletes jobs; a change is committed before `running` is told of it."""
 
     def __init__(
         self,
@@ -64,16 +50,14 @@ class Catalog:
         *,
         zone: str,
         now: Callable[[], datetime],
-        arm: Arm,
-        note: Note,
+        running: Running,
         most_api_jobs: float = math.inf,
     ) -> None:
         self._store = store
         self._ceiling = Ceiling(most_api_jobs)
         self._zone = zone
         self._now = now
-        self._arm = arm
-        self._note = note
+        self._running = running
         self._requested: list[tuple[_Request, asyncio.Future[Job]]] = []
         """New jobs that wait for their transaction."""
         self._creating: asyncio.Task[None] | None = None
@@ -87,7 +71,7 @@ class Catalog:
         """
         await self.realign()
         jobs = await self._store.write(lambda connection: refreshed(connection, Clock(self._now(), self._zone)))
-        await self._arm_many(jobs)
+        await arm_many(self._running, jobs)
         return jobs
 
     async def realign(self) -> None:
@@ -99,7 +83,7 @@ class Catalog:
         while jobs := await self._store.write(
             partial(realigned, clock=Clock(self._now(), self._zone), limit=ARM_AT_ONCE)
         ):
-            self._arm(jobs, ())
+            self._running.arm(jobs, ())
             count += len(jobs)
         if count:
             log.warning("the clock was set back: %d jobs that were ahead of it continue from now", count)
@@ -120,15 +104,7 @@ class Catalog:
 
         done = await self._store.write(work)
         log.debug("plan applied", extra={"jobs_changed": len(done.changed), "jobs_removed": len(done.removed)})
-        self._note(done.undone, done.unsent)
-        self._arm((), done.removed)
-        await self._arm_many(done.changed)
-
-    async def _arm_many(self, jobs: Sequence[Job]) -> None:
-        """Set timers in batches: thousands take long, and other tasks run between two batches."""
-        for start in range(0, len(jobs), ARM_AT_ONCE):
-            self._arm(jobs[start : start + ARM_AT_ONCE], ())
-            await asyncio.sleep(0)
+        await tell_of_many(self._running, done.changed, done.removed, done.effects)
 
     async def create(self, spec: JobSpec, *, replace_existing: bool, by: str = API, kept: Kept | None = None) -> Job:
         """Add an API job. Raises `JobConflictError` if its id is taken and may not be replaced, and `TooManyJobsError`.
@@ -141,7 +117,7 @@ class Catalog:
             return job
         now = self._now()
 
-        def work(connection: Connection) -> tuple[Sequence[Job], Undone]:
+        def work(connection: Connection) -> tuple[Sequence[Job], Effects]:
             key_rows.keep(connection, [kept] if kept else [])
             existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
             if existing is None:
@@ -169,27 +145,27 @@ class Catalog:
             await asyncio.sleep(GATHER_SEC)
             requested, self._requested = self._requested, []
             outcomes: Sequence[Job | Exception]
+            effects = Effects()
             try:
                 work = partial(self._create_free, requests=[request for request, _ in requested], now=self._now())
                 with self._ceiling.while_written():
-                    outcomes, undone = await self._store.write(work)
-                self._note(undone, ())
+                    outcomes, effects = await self._store.write(work)
             except Exception as error:  # noqa: BLE001 - it is raised to the callers
                 outcomes = [error] * len(requested)
-            self._arm([outcome for outcome in outcomes if isinstance(outcome, Job)], ())
+            tell(self._running, [outcome for outcome in outcomes if isinstance(outcome, Job)], (), effects)
             for outcome, (_, answer) in zip(outcomes, requested, strict=True):
                 _resolve(answer, outcome)
         self._creating = None
 
     def _create_free(
         self, connection: Connection, requests: Sequence["_Request"], now: datetime
-    ) -> tuple[Sequence[Job | JobConflictError | TooManyJobsError], Undone]:
+    ) -> tuple[Sequence[Job | JobConflictError | TooManyJobsError], Effects]:
         """For each request, in order: its new job, or the error that says why there is none."""
         taken = job_rows.find_jobs(connection, [request.job_id for request in requests])
         free = {request.job_id: request for request in reversed(requests) if request.job_id not in taken}
         room = self._ceiling.take(connection, len(free))
         admitted = list(free.values())[len(free) - room :]  # those that came first
-        jobs, undone = self._insert(connection, admitted, now)
+        jobs, effects = self._insert(connection, admitted, now)
         created = {job.job_id: job for job in jobs}
         key_rows.keep(connection, [request.kept for request in admitted if request.kept])
 
@@ -198,7 +174,7 @@ class Catalog:
                 return created.get(request.job_id) or TooManyJobsError(self._ceiling.most)
             return conflict(request.job_id, taken.get(request.job_id))
 
-        return [outcome(request) for request in requests], undone
+        return [outcome(request) for request in requests], effects
 
     async def replace(self, spec: JobSpec, *, by: str = API, versions: Versions = None) -> Job:
         """Replace the spec of an API job, if it has one of the `versions`; `None` allows all.
@@ -207,7 +183,7 @@ class Catalog:
         """
         now = self._now()
 
-        def work(connection: Connection) -> tuple[Sequence[Job], Undone]:
+        def work(connection: Connection) -> tuple[Sequence[Job], Effects]:
             existing = find_job(connection, spec.job_id)
             refuse_manifest(existing, "replaced")
             refuse_version(existing, versions)
@@ -221,14 +197,14 @@ class Catalog:
         """Delete an API job; its history stays. Raises like `replace`."""
         now = self._now()
 
-        def work(connection: Connection) -> tuple[Undone, list[QueuedRun]]:
+        def work(connection: Connection) -> Effects:
             existing = find_job(connection, job_id)
             refuse_manifest(existing, "deleted")
             refuse_version(existing, versions)
-            return self._remove(connection, [existing], now, actor=by)
+            gone = self._remove(connection, [existing], now, actor=by)
+            return gone + judge_chains_again(connection, [(existing, None)], now)
 
-        self._note(*await self._store.write(work))
-        self._arm((), [job_id])
+        tell(self._running, (), [job_id], await self._store.write(work))
         _log_change("deleted", job_id, by)
 
     async def pause(
@@ -257,7 +233,7 @@ class Catalog:
     async def _ordered(self, job_id: str, order: Order, kept: Kept | None) -> Job:
         clock = Clock(self._now(), self._zone)
 
-        def work(connection: Connection) -> tuple[Sequence[Job], Undone]:
+        def work(connection: Connection) -> tuple[Sequence[Job], Effects]:
             key_rows.keep(connection, [kept] if kept else [])
             job = find_job(connection, job_id)
             order.refuse(job)
@@ -272,15 +248,14 @@ class Catalog:
         """
         clock = Clock(self._now(), self._zone)
 
-        def work(connection: Connection) -> tuple[list[Job], Undone, list[Outcome]]:
+        def work(connection: Connection) -> tuple[list[Job], Effects, list[Outcome]]:
             wanted, outcomes = decide(order, job_rows.find_jobs(connection, job_ids), job_ids, clock.now)
-            changed, undone = order.carry_out(connection, wanted, clock)
+            changed, effects = order.carry_out(connection, wanted, clock)
             record(connection, *settle(outcomes))
-            return changed, undone, outcomes
+            return changed, effects, outcomes
 
-        changed, undone, outcomes = await self._store.write(work)
-        self._note(undone, ())
-        await self._arm_many(changed)
+        changed, effects, outcomes = await self._store.write(work)
+        await tell_of_many(self._running, changed, (), effects)
         return outcomes
 
     async def record(self, entry: AuditEntry | None, kept: Kept | None) -> None:
@@ -294,55 +269,56 @@ class Catalog:
         if not await self._store.read(partial(job_rows.over_paused, now=now)):
             return
 
-        def work(connection: Connection) -> tuple[list[Job], Undone]:
+        def work(connection: Connection) -> tuple[list[Job], Effects]:
             jobs = job_rows.find_jobs(connection, job_rows.over_paused(connection, now)).values()
             ends = [of_pause(AuditAction.PAUSE_ENDED, job.job_id, job.pause, at=now, actor=CLOCK) for job in jobs]
             audit_rows.add(connection, ends)
-            return store_turns(connection, [lifecycle.resume(job, clock=Clock(now, self._zone)) for job in jobs])
+            turns = [lifecycle.resume(job, clock=Clock(now, self._zone)) for job in jobs]
+            return store_turns(connection, turns, now)
 
-        ended, undone = await self._store.write(work)
-        self._note(undone, ())
-        self._arm(ended, ())
+        ended, effects = await self._store.write(work)
+        tell(self._running, ended, (), effects)
         for job in ended:
             log.info("a pause is over", extra={"job_id": job.job_id})
 
-    async def _changed(self, work: Callable[[Connection], tuple[Sequence[Job], Undone]]) -> Job:
-        (job,), undone = await self._store.write(work)
-        self._note(undone, ())
-        self._arm([job], ())
+    async def _changed(self, work: Callable[[Connection], tuple[Sequence[Job], Effects]]) -> Job:
+        (job,), effects = await self._store.write(work)
+        tell(self._running, [job], (), effects)
         return job
 
     def _insert(
         self, connection: Connection, requests: Sequence["_Request"], now: datetime
-    ) -> tuple[list[Job], Undone]:
+    ) -> tuple[list[Job], Effects]:
         clock = Clock(now, self._zone)
         turns = [lifecycle.create(one.spec, owner=Owner.API, source=None, clock=clock) for one in requests]
         job_rows.insert_jobs(connection, [turn.job for turn in turns])
         audit_rows.add(
             connection, [of_spec(AuditAction.CREATED, None, one.spec, at=now, actor=one.by) for one in requests]
         )
-        return [turn.job for turn in turns], record_unrun(connection, turns)
+        return [turn.job for turn in turns], record_undone(connection, turns, now)
 
     def _change(
         self, connection: Connection, job: Job, request: "_Request", now: datetime
-    ) -> tuple[Sequence[Job], Undone]:
+    ) -> tuple[Sequence[Job], Effects]:
         if digest(request.spec) == job.digest:
-            return [job], ()
+            return [job], Effects()
         audit_rows.add(connection, [of_spec(AuditAction.UPDATED, job.spec, request.spec, at=now, actor=request.by)])
         turn = lifecycle.change(job, request.spec, source=None, clock=Clock(now, self._zone))
-        return store_turns(connection, [turn])
+        changed, effects = store_turns(connection, [turn], now)
+        return changed, effects + judge_chains_again(connection, [(job, turn.job)], now)
 
     def _remove(
         self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str, revision: str | None = None
-    ) -> tuple[Undone, list[QueuedRun]]:
+    ) -> Effects:
         self._ceiling.recount()
         gone = [of_deletion(job, at=now, actor=actor, revision=revision) for job in jobs]
         audit_rows.add(connection, gone)
         clock, job_ids = Clock(now, self._zone), [job.job_id for job in jobs]
-        undone = record_unrun(connection, [Turn(job, lifecycle.remove(job, clock=clock)) for job in jobs])
+        turns = [Turn(job, lifecycle.remove(job, clock=clock)) for job in jobs]
+        effects = record_undone(connection, turns, now, removed=job_ids)
         unsent = queued_rows.end_of_jobs(connection, job_ids, now)
         job_rows.delete_jobs(connection, job_ids)
-        return undone, unsent
+        return effects + Effects(unsent=unsent)
 
     def _apply(self, connection: Connection, plan: Plan, now: datetime) -> "_Applied":
         clock = Clock(now, self._zone)
@@ -352,11 +328,14 @@ class Catalog:
             self._ceiling.recount()
         job_rows.insert_jobs(connection, [turn.job for turn in turns.created])
         job_rows.update_jobs(connection, [turn.job for turn in turns.changed])
-        undone = record_unrun(connection, [*turns.created, *turns.changed])
+        removed = [job.job_id for job in turns.removed]
+        effects = record_undone(connection, [*turns.created, *turns.changed], now, removed=removed)
         audit_rows.add(connection, (entry_of(action, before, after, now) for action, before, after in turns.audited))
-        gone, unsent = self._remove(connection, turns.removed, now, actor=MANIFEST, revision=plan.revision)
+        effects += self._remove(connection, turns.removed, now, actor=MANIFEST, revision=plan.revision)
         changed = [turn.job for turn in (*turns.created, *turns.changed)]
-        return _Applied(changed, [job.job_id for job in turns.removed], (*undone, *gone), unsent)
+        pairs = [(stored.get(job.job_id), job) for job in changed]
+        effects += judge_chains_again(connection, [*pairs, *((job, None) for job in turns.removed)], now)
+        return _Applied(changed, removed, effects)
 
 
 class _Applied(NamedTuple):
@@ -364,8 +343,7 @@ class _Applied(NamedTuple):
 
     changed: list[Job]
     removed: list[str]
-    undone: Undone
-    unsent: list[QueuedRun]
+    effects: Effects
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.messages.message import said
-from myscheduler.service.catalog.applying import Undone, store_turns
+from myscheduler.service.catalog.applying import store_turns
+from myscheduler.service.catalog.effects import Effects
 from myscheduler.service.catalog.refusals import refuse_pause
 
 
@@ -40,7 +41,7 @@ class PauseOrder:
         before = lifecycle.unpinned(job)
         return self._turn(before, now).job.pause != before.pause
 
-    def carry_out(self, connection: Connection, jobs: Sequence[Job], clock: Clock) -> tuple[list[Job], Undone]:
+    def carry_out(self, connection: Connection, jobs: Sequence[Job], clock: Clock) -> tuple[list[Job], Effects]:
         """Pause the jobs, and return them as they are then."""
         turns, entries = [], []
         for job in map(lifecycle.unpinned, jobs):
@@ -48,7 +49,7 @@ class PauseOrder:
             turns.append(turn)
             if turn.job.pause != job.pause:
                 entries.append(_entry(AuditAction.PAUSED, turn.job, clock.now, self.by))
-        return _stored(connection, turns, entries)
+        return _stored(connection, turns, entries, clock.now)
 
     def _turn(self, job: Job, now: datetime) -> Turn:
         return lifecycle.pause(job, by=self.by, now=now, reason=self.reason, until=self.until)
@@ -72,12 +73,12 @@ class ResumeOrder:
         """Whether the job is paused."""
         return lifecycle.unpinned(job).pause is not None
 
-    def carry_out(self, connection: Connection, jobs: Sequence[Job], clock: Clock) -> tuple[list[Job], Undone]:
+    def carry_out(self, connection: Connection, jobs: Sequence[Job], clock: Clock) -> tuple[list[Job], Effects]:
         """End the pauses, and return the jobs as they are then, with the slots that do not run."""
         before = list(map(lifecycle.unpinned, jobs))
         turns = [self._turn(connection, job, clock) for job in before]
         entries = [_entry(AuditAction.RESUMED, job, clock.now, self.by) for job in before if job.pause is not None]
-        return _stored(connection, turns, entries)
+        return _stored(connection, turns, entries, clock.now)
 
     def _turn(self, connection: Connection, job: Job, clock: Clock) -> Turn:
         if self.catch_up == "none":
@@ -95,6 +96,8 @@ def _entry(action: AuditAction, job: Job, now: datetime, by: str) -> AuditEntry:
     return of_pause(action, job.job_id, job.pause, at=now, actor=by)
 
 
-def _stored(connection: Connection, turns: Sequence[Turn], entries: Sequence[AuditEntry]) -> tuple[list[Job], Undone]:
+def _stored(
+    connection: Connection, turns: Sequence[Turn], entries: Sequence[AuditEntry], now: datetime
+) -> tuple[list[Job], Effects]:
     audit_rows.add(connection, entries)
-    return store_turns(connection, turns)
+    return store_turns(connection, turns, now)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -56,6 +56,7 @@ class Chains:
         self._zone = zone
         self._now = now
         self.graph = Graph({})
+        self._before: Graph | None = None
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         """Those that wait until their jobs have room, by job; the first one is next."""
         self._is_started = asyncio.Event()
@@ -63,14 +64,30 @@ class Chains:
         """The chains that are being cancelled: nothing of them begins."""
         agenda.on_room = self._freed
 
-    def arm(self, changed: Iterable[Job], removed: Iterable[str]) -> None:
-        """Take over what changed jobs declare, and forget removed ones."""
-        changed, removed = list(changed), [one for one in removed if self.graph.knows(one)]
+    def link(self, changed: Iterable[Job], removed: Iterable[str]) -> None:
+        """Take over what changed jobs declare, and forget removed ones: all of one change at once."""
+        before, removed = self.graph, [one for one in removed if self.graph.knows(one)]
         links = {job.job_id: chained(job.spec) for job in changed}
-        if removed or any(found != (None, None) or self.graph.knows(job_id) for job_id, found in links.items()):
-            self.graph = self.graph.changed(links, removed)
+        if removed or any(found != (None, None) or before.knows(job_id) for job_id, found in links.items()):
+            self.graph = before.changed(links, removed)
+        if self._is_started.is_set() and self.graph is not before:
+            self._before = self._before or before
+
+    def arm(self, changed: Sequence[Job], removed: Iterable[str]) -> None:
+        """Take over changed jobs, and forget removed ones."""
+        self.link(changed, removed)
         for job in changed:
             self._freed(job.job_id)
+
+    @property
+    def is_to_review(self) -> bool:
+        """Whether ends may have been judged by a graph that was changed meanwhile."""
+        return self._before is not None
+
+    def take_before(self) -> Graph | None:
+        """The graph as it was when chains that go on were last reviewed; `None` if that is how it is."""
+        before, self._before = self._before, None
+        return before
 
     # --- what ends lead to ----------------------------------------------------------------------------------------
 

@@ -9,11 +9,12 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from myscheduler.adapters.store import Store
+from myscheduler.adapters.store.rows.chains import Followed
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.adapters.store.rows.unrun import UnrunOfJob
 from myscheduler.core.calls.hosts import host_key
@@ -123,8 +124,10 @@ class Dispatcher:
             store, agenda, flights, triggers, census, tallies, ping_keys, waits, changes, chains, requiring,
             wake=wake, now=now,
         )  # fmt: skip
-        attempts = Attempts(caller, flights, permits, throttles, waits, endings, tallies, expectations, chains, now=now)
-        endings.on_ready = attempts.follow
+        self._attempts = attempts = Attempts(
+            caller, flights, permits, throttles, waits, endings, tallies, expectations, chains, now=now
+        )
+        endings.on_ready, self._follow = attempts.follow, attempts.follow
         recovery = Recovery(store, agenda, flights, triggers, attempts, tallies, changes, chains, now=now)
         self._claiming = Claiming(
             store, health, agenda, flights, triggers, permits, arming, attempts, recovery, tallies, changes, chains,
@@ -144,11 +147,29 @@ class Dispatcher:
         """Take over `changed` jobs as they are stored now, and forget `removed` ones; decide on slots already due."""
         self._arming.arm(changed, removed)
 
-    def note(self, undone: Iterable[UnrunOfJob], unsent: Iterable[QueuedRun]) -> None:
-        """Count what changes of jobs left out: slots, and the queued runs of deleted jobs."""
+    def note(
+        self,
+        changed: Sequence[Job],
+        removed: Sequence[str],
+        *,
+        undone: Sequence[UnrunOfJob],
+        unsent: Sequence[QueuedRun],
+        followed: Followed,
+    ) -> None:
+        """Take over what runs after what once these jobs were changed, and count what that left out: slots, the queued
+        runs of deleted jobs, and executions of chains.
+        """
+        self.chains.link(changed, removed)
         for one in undone:
             self.tallies.left_out(one.job_id, one.unrun)
         self.tallies.unsent(unsent, Reason.DELETED)
+        self.chains.note(followed)
+
+    def follow(self, followed: Followed) -> None:
+        """Begin executions that changes of jobs led to: all these jobs are armed."""
+        for job, execution in followed.ready:
+            self._follow(job, execution)
+        self._endings.review()
 
     def clock_was_set(self) -> None:
         """Decide again on slots that are in the future after the clock was set, and have the timers read the clock."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import chain_edits as chain_edit_rows
 from myscheduler.adapters.store.rows import chain_runs as chain_run_rows
 from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
@@ -120,6 +121,13 @@ class Endings:
         else:
             self._flights.close(flight)
 
+    def review(self) -> None:
+        """Have chains judged again if what runs after what was changed: ends that were recorded just before may have
+        been judged by the former graph.
+        """
+        if self._chains.is_to_review:
+            self._has_ended.set()
+
     async def run(self) -> None:
         """Record ends as they come, until cancelled."""
         while True:
@@ -163,7 +171,7 @@ class Endings:
         may_be_over = {flight.execution.chain_id for flight, finish in ended if self._chains.may_end(flight, finish)}
         work = partial(
             _store, finishes=finishes, cancelled=cancelled, ended=of_chains, graph=self._chains.graph, below=below,
-            may_be_over=may_be_over, decided_at=self._now(), now=self._now,
+            before=self._chains.take_before(), may_be_over=may_be_over, decided_at=self._now(), now=self._now,
         )  # fmt: skip
         while True:
             try:
@@ -181,17 +189,19 @@ def _store(
     ended: Sequence[Ended],
     graph: Graph,
     below: Mapping[str, Job],
+    before: Graph | None,
     may_be_over: Collection[str],
     decided_at: datetime,
     now: Callable[[], datetime],
 ) -> Followed:
     """Whatever is repeated because an answer was lost, is decided as it was before: `decided_at` stays."""
     claim_rows.finish(connection, finishes, cancelled)
-    followed = Followed()
+    followed, at = Followed(), now()
     if ended:
-        followed = chain_rows.record_followers(
-            connection, ended, graph, find=below.get, now=now(), decided_at=decided_at
-        )
+        followed += chain_rows.record_followers(connection, ended, graph, find=below.get, now=at, decided_at=decided_at)
+    if before is not None:
+        stored, jobs = chain_rows.stored_graph(connection)
+        followed += chain_edit_rows.judge_again(connection, before, stored, find=jobs.get, now=at)
     left = set(may_be_over).difference(execution.chain_id for _, execution in followed.ready)
     return replace(followed, over=chain_run_rows.over_of(connection, left)) if left else followed
 

@@ -120,46 +120,47 @@ def _close_or_keep(
     left = [one for one in execution_rows.running(connection) if one.execution_id not in known]
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in left}))
     closed, kept = defaultdict[Reason, list[Record]](list), list[tuple[Job, Record]]()
-    dropped: list[Record] = []
+    dropped: list[tuple[Record, Reason]] = []
     for one in left:
         job = jobs.get(one.job_id)
         why = _why_closed(job, one, now, reason)
         if why is None and job is not None:
             kept.append((job, one))
         elif one.is_unbegun:
-            dropped.append(one)
+            dropped.append((one, why or Reason.DELETED))
         else:
             closed[why or reason].append(one)
     sent = [row for job, row in kept if job.spec.ping is None and row.next_attempt_at is None]
     claim_rows.count_attempt(connection, [row.execution_id for row in sent])
     for why, rows in closed.items():
         claim_rows.interrupt(connection, [one.execution_id for one in rows], reason=why, now=now)
-    claim_rows.drop(connection, [one.execution_id for one in dropped], reason=Reason.DELETED, now=now)
+    claim_rows.drop(connection, [(one.execution_id, why) for one, why in dropped], now=now)
     return closed, kept, _follow(connection, [one for rows in closed.values() for one in rows], dropped, now)
 
 
 def _follow(
-    connection: Connection, interrupted: Sequence[Record], dropped: Sequence[Record], now: datetime
+    connection: Connection, interrupted: Sequence[Record], dropped: Sequence[tuple[Record, Reason]], now: datetime
 ) -> Followed:
-    """Record what follows from these interruptions, and from what lost its job before its turn in a chain came."""
+    """Record what follows from these interruptions, and from what lost its job or its chain before its turn came."""
     if not interrupted and not dropped:
         return Followed()
     graph, jobs = chain_rows.stored_graph(connection)  # at the start, not all jobs are armed yet
     ended = [
         ended_of(graph, one.execution(), End(one.execution_id, status))
-        for rows, status in ((interrupted, Status.INTERRUPTED), (dropped, Status.SKIPPED))
+        for rows, status in ((interrupted, Status.INTERRUPTED), ([one for one, _ in dropped], Status.SKIPPED))
         for one in rows
         if one.job_id in graph and not one.is_alone
     ]
     followed = chain_rows.record_followers(connection, ended, graph, find=jobs.get, now=now)
-    skipped = [(one.execution(), Reason.DELETED) for one in dropped]
-    executions = [one.execution() for one in (*interrupted, *dropped) if one.link or graph.children(one.job_id)]
+    skipped = [(one.execution(), why) for one, why in dropped]
+    rows = (*interrupted, *(one for one, _ in dropped))
+    executions = [one.execution() for one in rows if one.link or graph.children(one.job_id)]
     over = chain_run_rows.over_of(connection, {one.chain_id for one in executions if not one.is_alone})
     return replace(followed, skipped=(*skipped, *followed.skipped), over=over)
 
 
 def _why_closed(job: Job | None, row: Record, now: datetime, reason: Reason) -> Reason | None:
-    """Why an execution is recorded as interrupted; `None` if it goes on."""
+    """Why an execution is recorded as interrupted, or as skipped if it has not begun; `None` if it goes on."""
     execution = row.execution()
     if row.is_called_off:
         return Reason.CANCELLED

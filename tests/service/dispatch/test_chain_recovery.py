@@ -135,6 +135,18 @@ class TestWhatHasNotBegun:
         }
         assert target.requests == []
 
+    async def test_not_if_its_chain_was_cancelled(self, tmp_path: Path, target: Target) -> None:
+        root = await left(tmp_path, target)
+        async with opened(tmp_path, clock=MovableClock(BEFORE)) as parts:
+            await parts.store.write(partial(chain_rows.call_off, chain_id=root.execution_id))
+        for _ in range(2):
+            async with started(tmp_path) as parts:
+                rows = await over(parts, "b")
+                assert how(rows) == {"b": ("skipped", Reason.CANCELLED)}
+                assert (rows["b"].started_at, rows["b"].attempts) == (None, 0)
+                assert [await parts.rows(one) for one in ("c", "d")] == [[], []]
+        assert target.requests == []
+
     async def test_not_if_its_job_is_paused(self, tmp_path: Path, target: Target) -> None:
         await left(tmp_path, target)
         async with opened(tmp_path) as parts:

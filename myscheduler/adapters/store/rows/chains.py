@@ -45,6 +45,12 @@ class Followed:
     over: tuple[OverChain, ...] = ()
     """The chains of which nothing is in progress any more."""
 
+    def __add__(self, other: "Followed") -> "Followed":
+        return Followed((*self.ready, *other.ready), (*self.skipped, *other.skipped), (*self.over, *other.over))
+
+
+NOTHING_FOLLOWED = Followed()
+
 
 def record_followers(
     connection: sa.Connection,
@@ -60,14 +66,21 @@ def record_followers(
 
     Chains time out by `decided_at`, and what is recorded begins `now`.
     """
-    called_off = _called_off(connection, {one.chain_id for one in ended})
-    ended = [one for one in ended if one.chain_id not in called_off]
+    cancelled = called_off(connection, {one.chain_id for one in ended})
+    ended = [one for one in ended if one.chain_id not in cancelled]
     new_id = partial(new_execution_id, now)
-    ends_of, earlier_of = partial(_ends_of, connection), partial(_earlier_ends, connection, graph)
+    ends_of, earlier_of = partial(_ends_of, connection), partial(earlier_ends, connection, graph)
     followers = follow(graph, ended, ends_of=ends_of, earlier_of=earlier_of, new_id=new_id, now=decided_at or now)
+    return record(connection, followers, find=find, now=now)
+
+
+def record(
+    connection: sa.Connection, followers: Sequence[Follower], *, find: Callable[[str], Job | None], now: datetime
+) -> Followed:
+    """Record what was decided about jobs of chains, as far as it is not recorded yet; for `find` see above."""
     known = [(one, job) for one in followers if (job := find(one.job_id)) is not None]
     if not known:
-        return Followed()
+        return NOTHING_FOLLOWED
     inserted = _insert(connection, [_values(one, job, now) for one, job in known])
     recorded = [(one, job) for one, job in known if one.execution_id in inserted]
     return Followed(
@@ -78,7 +91,7 @@ def record_followers(
 
 def ends_in(connection: sa.Connection, graph: Graph, chain_id: str, job_ids: Sequence[str]) -> Mapping[str, End]:
     """How these jobs ended in a chain, or in the one that it repeats a part of, as far as they have."""
-    ends = {**_earlier_ends(connection, graph, chain_id), **_ends_of(connection, chain_id)}
+    ends = {**earlier_ends(connection, graph, chain_id), **_ends_of(connection, chain_id)}
     return {job_id: end for job_id, end in ends.items() if job_id in job_ids}
 
 
@@ -88,7 +101,7 @@ def call_off(connection: sa.Connection, chain_id: str) -> None:
         connection.execute(sa.update(executions).where(of_chain).values(is_called_off=True))
 
 
-def _called_off(connection: sa.Connection, chain_ids: Collection[str]) -> set[str]:
+def called_off(connection: sa.Connection, chain_ids: Collection[str]) -> set[str]:
     """Those of the chains that were cancelled."""
     found: set[str] = set()
     for ids in id_lists(list(chain_ids)):
@@ -97,7 +110,7 @@ def _called_off(connection: sa.Connection, chain_ids: Collection[str]) -> set[st
     return found
 
 
-def _earlier_ends(connection: sa.Connection, graph: Graph, chain_id: str) -> dict[str, End]:
+def earlier_ends(connection: sa.Connection, graph: Graph, chain_id: str) -> dict[str, End]:
     """The ends that a chain takes from the one that it repeats a part of, and that one from another: those of all jobs
     that are not in that part.
     """
@@ -211,7 +224,7 @@ def record_left_out(
     A job that says `if_skipped: run` runs once for each stretch of such slots, in a chain of the last one.
     """
     skipped: list[UnrunOfJob] = []
-    ready: list[tuple[Job, Execution]] = []
+    followed = NOTHING_FOLLOWED
     for one in left_out:
         for unrun in one.unrun if graph.children(one.job_id) else ():
             chain_id = new_execution_id(now)
@@ -220,7 +233,8 @@ def record_left_out(
             found = follow(graph, [ended], ends_of=lambda _: {}, new_id=new_id, now=now)
             known = [(each, job) for each in found if (job := find(each.job_id)) is not None]
             if any(each.reason is None for each, _ in known):
-                ready += _begin_without_first(connection, known, chain_id, now)
+                begun = [replace(each, parent_id=None) if each.parent_id == chain_id else each for each, _ in known]
+                followed += record(connection, begun, find=find, now=now)  # all of it is in the chain, and decided once
                 continue
             skipped += [
                 UnrunOfJob(
@@ -229,16 +243,7 @@ def record_left_out(
                 for each, job in known
                 if each.reason is not None
             ]
-    return record_unrun(connection, skipped), Followed(tuple(ready))
-
-
-def _begin_without_first(
-    connection: sa.Connection, followers: Sequence[tuple[Follower, Job]], chain_id: str, now: datetime
-) -> list[tuple[Job, Execution]]:
-    """Begin a chain whose first job did not run. What is skipped is in it, too, so that nothing is decided twice."""
-    of_chain = [(replace(one, parent_id=None) if one.parent_id == chain_id else one, job) for one, job in followers]
-    _insert(connection, [_values(one, job, now) for one, job in of_chain])
-    return [(job, _execution(one, job, now)) for one, job in of_chain if one.reason is None]
+    return record_unrun(connection, skipped), followed
 
 
 def stored_graph(connection: sa.Connection) -> tuple[Graph, Mapping[str, Job]]:

@@ -128,14 +128,11 @@ def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason
         )
 
 
-def drop(connection: sa.Connection, execution_ids: Sequence[str], *, reason: Reason, now: datetime) -> None:
-    """Record executions as skipped that waited for their turn in a chain."""
-    for ids in id_lists(execution_ids):
-        connection.execute(
-            sa.update(executions)
-            .where(executions.c.execution_id.in_(ids))
-            .values(status=Status.SKIPPED, reason=reason, completed_at=now, next_attempt_at=None)
-        )
+def drop(connection: sa.Connection, dropped: Sequence[tuple[str, Reason]], *, now: datetime) -> None:
+    """Record executions as skipped that waited for their turn in a chain, each for its reason."""
+    if dropped:
+        rows = [{"b_id": execution_id, "b_reason": reason, "b_now": now} for execution_id, reason in dropped]
+        connection.execute(_DROP, rows)
 
 
 def count_attempt(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
@@ -257,6 +254,17 @@ _END = (
     .values({name: sa.bindparam(f"b_{name}") for name in _FINISH_COLUMNS})
 )
 _FINISH = PreparedStatement(lambda _: _END)
+
+_DROP = (
+    sa.update(executions)
+    .where(executions.c.execution_id == sa.bindparam("b_id"))
+    .values(
+        status=Status.SKIPPED,
+        reason=sa.bindparam("b_reason"),
+        completed_at=sa.bindparam("b_now"),
+        next_attempt_at=None,
+    )
+)
 
 _OF_JOB = progress.c.job_id == sa.bindparam("b_id")
 

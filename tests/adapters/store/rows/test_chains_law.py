@@ -1,5 +1,6 @@
 """The law of chains over a real database: ends recorded in any order, together or not, once or twice."""
 
+import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -82,7 +83,9 @@ def _finish(row: Record, end: End) -> Finish:
 
 
 async def check(store: Store, world: World, rng: random.Random) -> None:
-    """Some chains of one world at a time, two of them with the same slot; what runs ends in any order."""
+    """Some chains of one world at a time, almost with the same slot; what runs ends in any order, in one chain while in
+    another, or after it.
+    """
     jobs = {ROOT: job(ROOT, NOW - timedelta(days=1))}
     for job_id, after in world.afters.items():
         jobs[job_id] = job(job_id, NOW - timedelta(days=1), **after_to_json(after))
@@ -94,12 +97,13 @@ async def check(store: Store, world: World, rng: random.Random) -> None:
         await chain.begin()
     left = chains
     while left:
-        chain = rng.choice(left)
-        running = [row for row in (await chain.rows()).values() if row.status is Status.RUNNING]
-        if not running:
-            left = [one for one in left if one is not chain]
-            continue
-        await chain.end(rng.sample(running, rng.randint(1, len(running))))
+        some = rng.sample(left, rng.randint(1, len(left)))
+        running = [[row for row in (await one.rows()).values() if row.status is Status.RUNNING] for one in some]
+        left = [one for one in left if one not in some or running[some.index(one)]]
+        ends = (
+            (one, rng.sample(rows, rng.randint(1, len(rows)))) for one, rows in zip(some, running, strict=True) if rows
+        )
+        await asyncio.gather(*(one.end(rows) for one, rows in ends))
     for chain in chains:
         rows = await chain.rows()
         assert {job_id: row.status for job_id, row in rows.items()} == world.comes_to()
