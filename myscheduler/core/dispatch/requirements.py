@@ -53,7 +53,8 @@ class Requirements:
         return True
 
     def forget(self, job_id: str) -> None:
-        """Forget a job that is removed."""
+        """Forget a job that is removed, also when it completed: another job may get its id."""
+        self._completed.pop(job_id, None)
         self._of.pop(job_id, None)
         self._waiting.pop(job_id, None)
 

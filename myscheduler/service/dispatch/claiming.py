@@ -198,12 +198,10 @@ def _store(
     now: Callable[[], datetime],
 ) -> tuple[list[bool], Sequence[UnrunOfJob], Followed]:
     """Store claims, and what follows from their slots that do not run."""
+    # what is stored already has led to what follows: the answer to its commit was lost
+    fresh = claim_rows.undecided(connection, [one for one in claims if one.unrun]) if below else []
     accepted = claim_rows.claim(connection, claims, now=now)
-    if not below:
+    if not fresh:
         return accepted, (), Followed()
-    left_out = [
-        UnrunOfJob(one.job_id, one.unrun, one.digest, one.source)
-        for one, is_accepted in zip(claims, accepted, strict=True)
-        if is_accepted and one.unrun
-    ]
+    left_out = [UnrunOfJob(one.job_id, one.unrun, one.digest, one.source) for one in fresh]
     return accepted, *chain_rows.record_left_out(connection, left_out, graph, find=below.get, now=now())

@@ -33,7 +33,7 @@ class Requiring:
 
     def completed(self, ends: Iterable[tuple[str, datetime]]) -> None:
         """Take the completions of jobs."""
-        required = self._agenda.requirements.required() if self._known else ()
+        required = self._agenda.requirements.required()
         if times := {job_id: at for job_id, at in ends if job_id in required}:
             self._agenda.completed(times)
 

@@ -18,9 +18,10 @@ from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.chains.judging import End
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Record, Status
+from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
-from myscheduler.service.dispatch import retry_waits
+from myscheduler.service.dispatch import claiming, retry_waits
 from myscheduler.service.dispatch.chaining import ended_of
 from tests.support.parts import MovableClock, Parts, is_over, opened, received, spec, started
 from tests.support.target import Answer, Silence, Target
@@ -264,3 +265,37 @@ async def test_one_whose_beginning_is_in_doubt_at_a_shutdown_begins_at_the_next_
     async with started(tmp_path) as parts:
         assert how(await over(parts, "b", "c")) == {"b": ("completed", None), "c": ("completed", None)}
         assert (await parts.jobs())["b"].execution_count == 1
+
+
+async def test_a_claim_whose_answer_was_lost_leads_to_what_follows_only_once(parts: Parts, target: Target) -> None:
+    """The job that runs in place of skipped ones, of a slot that did not run."""
+    job = await parts.create("a", target_url=target.url("/a"))
+    await parts.create("b", after=[{"job": "a"}], if_skipped="run", target_url=target.url("/b"))
+    slot = datetime.now(UTC) + timedelta(hours=1)
+    gap = Unrun(Status.SKIPPED, Reason.OVERLAP, slot, slot, 1)
+    claim = Claim("a", job.version, job.digest, None, (gap,), None, slot, slot + timedelta(hours=1))
+    chains = parts.dispatcher.chains
+    work = partial(
+        claiming._store, claims=[claim], graph=chains.graph, below=chains.below(["a"]), now=lambda: datetime.now(UTC)
+    )
+    first, second = [await parts.store.write(work) for _ in range(2)]
+    assert (first[0], second[0]) == ([True], [True])
+    assert [len(one[2].ready) for one in (first, second)] == [1, 0]
+    assert len(await parts.rows("b")) == 1
+
+
+async def test_what_a_job_is_told_of_others_needs_only_their_rows(parts: Parts, target: Target) -> None:
+    await parts.create("a", target_url=target.url("/a"), extract={"rows": "/rows"})
+    for name in "bc":
+        await parts.create(name, after=[{"job": "a"}], target_url=target.url(f"/{name}"))
+    target.answers("/a", Answer(200, b'{"rows": 7}'))
+    run = await parts.dispatcher.trigger("a", by="me")
+    await over(parts, "b", "c")
+    chain_id = run.execution_id
+    graph = parts.dispatcher.chains.graph
+    for job_ids in (["a"], ["b"], ["a", "c"]):
+        ends = await parts.store.read(partial(chain_rows.ends_in, graph=graph, chain_id=chain_id, job_ids=job_ids))
+        assert {one: end.status for one, end in ends.items()} == dict.fromkeys(job_ids, Status.COMPLETED)
+    assert (await parts.store.read(partial(chain_rows.ends_in, graph=graph, chain_id=chain_id, job_ids=["a"])))[
+        "a"
+    ].extracted == {"rows": 7}

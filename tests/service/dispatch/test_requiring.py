@@ -1,17 +1,24 @@
 """Slots that need other jobs to have completed before: they wait for them, and not for ever."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import standings as standing_rows
 from myscheduler.core.history.execution import Record, Status
 from myscheduler.core.reason import Reason
 from tests.support.parts import MovableClock, Parts, is_over, opened, soon, started
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
 
 WITHIN_A_DAY = [{"job": "close", "within": "P1D"}]
 
@@ -100,3 +107,31 @@ async def test_a_manual_run_waits_for_nothing(parts: Parts, target: Target) -> N
     await parts.dispatcher.trigger("report", by="me")
     assert (await slot(parts)).status is Status.COMPLETED
     assert sent(target) == ["/report"]
+
+
+class SlowStore(Store):
+    """Reads when jobs last completed, and hands it over only when it is told to."""
+
+    has_read, may_answer = asyncio.Event(), asyncio.Event()
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store._engine, store._writer, store._readers, store.vitals)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        found = await super().read(work)
+        if isinstance(work, partial) and work.func is standing_rows.last_successes:
+            self.has_read.set()
+            await self.may_answer.wait()
+        return found
+
+
+async def test_what_completes_during_the_first_look_into_the_history_counts(tmp_path: Path, target: Target) -> None:
+    SlowStore.has_read, SlowStore.may_answer = asyncio.Event(), asyncio.Event()
+    async with started(tmp_path, through=SlowStore) as parts:
+        await pair(parts, target)
+        await SlowStore.has_read.wait()
+        await parts.dispatcher.trigger("close", by="me")
+        await parts.row_where("close", is_over)
+        SlowStore.may_answer.set()
+        assert (await slot(parts)).status is Status.COMPLETED
+    assert sent(target) == ["/close", "/report"]

@@ -91,7 +91,9 @@ def record(
 
 def ends_in(connection: sa.Connection, graph: Graph, chain_id: str, job_ids: Sequence[str]) -> Mapping[str, End]:
     """How these jobs ended in a chain, or in the one that it repeats a part of, as far as they have."""
-    ends = {**earlier_ends(connection, graph, chain_id), **_ends_of(connection, chain_id)}
+    ends = _ends(connection, _SOME_OF_CHAIN, chain_id, job_ids) | _ends(connection, _FIRST, chain_id)
+    if not ends.keys() >= set(job_ids):
+        ends = earlier_ends(connection, graph, chain_id) | ends
     return {job_id: end for job_id, end in ends.items() if job_id in job_ids}
 
 
@@ -127,10 +129,14 @@ def earlier_ends(connection: sa.Connection, graph: Graph, chain_id: str) -> dict
 
 
 def _ends_of(connection: sa.Connection, chain_id: str) -> dict[str, End]:
+    return {**_ends(connection, _OF_CHAIN, chain_id), **_ends(connection, _FIRST, chain_id)}
+
+
+def _ends(connection: sa.Connection, statement: Any, chain_id: str, job_ids: Sequence[str] = ()) -> dict[str, End]:
+    values = {"b_chain_id": chain_id} | ({"ids": job_ids} if job_ids else {})
     return {
         row.job_id: End(row.execution_id, Status(row.status), json.loads(row.extracted) if row.extracted else None)
-        for statement in (_OF_CHAIN, _FIRST)
-        for row in connection.execute(statement, {"b_chain_id": chain_id})
+        for row in connection.execute(statement, values)
     }
 
 
@@ -201,6 +207,7 @@ def _execution(one: Follower, job: Job, now: datetime) -> Execution:
 
 _END = (executions.c.job_id, executions.c.execution_id, executions.c.status, executions.c.extracted)
 _OF_CHAIN = sa.select(*_END).where(executions.c.chain_id == sa.bindparam("b_chain_id"))
+_SOME_OF_CHAIN = _OF_CHAIN.where(executions.c.job_id.in_(IDS))
 _FIRST = sa.select(*_END).where(executions.c.execution_id == sa.bindparam("b_chain_id"))
 _REPEATS = sa.select(executions.c.job_id, executions.c.upstream_chain_id).where(
     executions.c.execution_id == sa.bindparam("b_chain_id")

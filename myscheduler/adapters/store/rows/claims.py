@@ -64,6 +64,19 @@ def claim(
     ]
 
 
+def undecided(connection: sa.Connection, claims: Sequence[Claim]) -> list[Claim]:
+    """Those of the claims that `claim` would accept and that no earlier call has stored, so that they move cursors."""
+    current = positions(connection, list({one.job_id for one in claims}))
+    return [
+        one
+        for one in claims
+        if one.cursor is not None
+        and (found := current.get(one.job_id)) is not None
+        and found.version == one.version
+        and one.cursor > found.cursor
+    ]
+
+
 def add_unsent(
     connection: sa.Connection, runs: Sequence[QueuedRun], reason: Reason, now: datetime, *, error: str | None = None
 ) -> None:
