@@ -207,6 +207,7 @@ class _Recorder:
         of_chain = {"chain_id": ran["execution_id"]}
         await self.call("list_chains", query={"job": "send-orders"})
         await self.call("get_chain", path=of_chain)
+        await self.call("get_job_graph", path={"job_id": "send-orders"})
         self.examples["cancel_chain"] = {
             "request": {"by": "ann", "reason": "wrong month"},
             "answer": {**of_chain, "status": "cancelled", "executions": 2},
