@@ -7,7 +7,7 @@ import { ask, explain, field, notice } from "../core/dialogs.js";
 import { h, setText } from "../core/dom.js";
 import { number, t } from "../core/language.js";
 import { live } from "../core/live.js";
-import { actButton } from "../core/parts.js";
+import { actButton, shortList } from "../core/parts.js";
 import { go } from "../core/router.js";
 import { refusal } from "../core/session.js";
 import { instantOf, now } from "../core/times.js";
@@ -44,12 +44,21 @@ function send(job, action, body) {
   return act(`/jobs/${encodeURIComponent(job.job_id)}/${action}`, body).finally(() => live.soon());
 }
 
+/**
+ * What it does to the jobs that run after it.
+ * @param {any} job
+ * @param {"run.followed" | "pause.followed"} text
+ */
+function followers(job, text) {
+  return job.followed_by.length > 0 && h("p", null, t(text, { jobs: shortList(job.followed_by) }));
+}
+
 /** @param {any} job */
 function run(job) {
   const isPaused = job.paused_by !== null;
   return ask({
     title: t("run.title", { job: name(job) }),
-    effect: [h("p", null, t(isPaused ? "run.paused" : "run.effect")), h("p", { class: "detail" }, job.target_url ? `${job.method} ${job.target_url}` : t("run.expects"))],
+    effect: [h("p", null, t(isPaused ? "run.paused" : "run.effect")), followers(job, "run.followed"), h("p", { class: "detail" }, job.target_url ? `${job.method} ${job.target_url}` : t("run.expects"))],
     action: t("action.run-now"),
     run: async () => {
       const { status } = await send(job, "trigger");
@@ -66,7 +75,7 @@ function pause(job) {
   const until = h("input", { type: "datetime-local", value: tomorrow });
   return ask({
     title: t("pause.title", { job: name(job) }),
-    effect: h("p", null, t("pause.effect")),
+    effect: [h("p", null, t("pause.effect")), followers(job, "pause.followed")],
     fields: [field(t("pause.reason"), reason, t("pause.reason-hint")), field(`${t("pause.until")} (${zone})`, until, t("pause.until-hint"))],
     action: t("action.pause"),
     isReady: () => reason.value.trim() !== "",
