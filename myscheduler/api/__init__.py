@@ -37,6 +37,7 @@ from myscheduler.api.routes.executions import executions_router
 from myscheduler.api.routes.forecast import forecast_router
 from myscheduler.api.routes.health import health_router
 from myscheduler.api.routes.incidents import incidents_router
+from myscheduler.api.routes.job_graph import job_graph_router
 from myscheduler.api.routes.job_list import job_list_router
 from myscheduler.api.routes.jobs import jobs_router
 from myscheduler.api.routes.metrics import metrics_router
@@ -152,6 +153,7 @@ def create_api(
         effects_router(dispatcher.chains),
         executions_router(store, dispatcher, masking, zone=zone),
         chains_router(store, dispatcher, repeats, zone=zone),
+        job_graph_router(dispatcher.chains),
         acts_router(store, dispatcher, repeats),
         incidents_router(store, dispatcher, repeats, source=source, zone=zone, now=now),
         sync_router(store, catalog, reconciler, masking, repeats=repeats, source=source, zone=zone),

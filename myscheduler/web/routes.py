@@ -24,8 +24,8 @@ HEADERS = {
 }
 """The door adds those that every answer has."""
 PAGES = (
-    "/", "/jobs", "/jobs/{job_id:path}", "/executions", "/executions/{execution_id:path}", "/incidents",
-    "/incidents/{incident_id:path}", "/source", "/forecast", "/plan", "/audit", "/sign-in",
+    "/", "/jobs", "/jobs/{job_id:path}", "/executions", "/executions/{execution_id:path}", "/chains/{chain_id:path}",
+    "/incidents", "/incidents/{incident_id:path}", "/source", "/forecast", "/plan", "/audit", "/sign-in",
 )  # fmt: skip
 """Below `/ui`. Ids may contain any character, which URLs have percent-encoded."""
 _FOR_GOOD = "public, max-age=31536000, immutable"

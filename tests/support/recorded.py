@@ -208,6 +208,7 @@ class _Recorder:
         await self.call("list_chains", query={"job": "send-orders"})
         await self.call("get_chain", path=of_chain)
         await self.call("get_job_effects", path={"job_id": "load-orders"}, query={"action": "pause"})
+        await self.call("get_job_graph", path={"job_id": "send-orders"})
         self.examples["cancel_chain"] = {
             "request": {"by": "ann", "reason": "wrong month"},
             "answer": {**of_chain, "status": "cancelled", "executions": 2},

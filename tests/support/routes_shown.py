@@ -14,6 +14,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Pages
+from tests.support.chained import WRONG
 from tests.support.service import Service
 
 SIGN_IN = "sign-in"
@@ -35,6 +36,8 @@ class Shown:
     """What stands for `:id` in the route."""
     open_up: Callable[[Page], None] | None = None
     """What a viewer does to see more of it."""
+    is_of_chains: bool = False
+    """Whether it is a page of the service with chains."""
 
     def path(self, service: Service) -> str:
         route = self.route.replace(":id", self.id_of(service)) if self.id_of else self.route
@@ -50,14 +53,17 @@ class Shown:
 class Show:
     """Opens pages by their names in `SHOWN`, and waits for their content."""
 
-    def __init__(self, pages: Pages, guarded: Service) -> None:
+    def __init__(self, pages: Pages, guarded: Service, chained: Service) -> None:
         self.pages = pages
         self.guarded = guarded
         """A service that asks for a token."""
+        self.chained = chained
+        """A service with chains."""
 
     def __call__(self, name: str, **options: Any) -> Page:
         """`options` are those of `Pages.open`."""
-        service = self.guarded if name == SIGN_IN else options.pop("service", self.pages.service)
+        usual = self.guarded if name == SIGN_IN else self.chained if SHOWN[name].is_of_chains else self.pages.service
+        service = options.pop("service", usual)
         page = self.pages.open(SHOWN[name].path(service), service=service, **options)
         SHOWN[name].wait(page)
         return page
@@ -73,6 +79,10 @@ def _newest_execution(service: Service) -> str:
 
 def _open_incident(service: Service) -> str:
     return str(service.job("stock-import")["incidents"][0]["incident_id"])
+
+
+def _chain_gone_wrong(service: Service) -> str:
+    return str(service.executions(WRONG)[0]["chain_id"])
 
 
 def _ask_for_the_plan(page: Page) -> None:
@@ -92,8 +102,10 @@ SHOWN = {
     "now": Shown("/", "figure .bar"),
     "jobs": Shown("/jobs", ".rows [data-key] .badge"),
     "job": Shown("/jobs/:id", "path.crosses", id_of=_failing_job),
+    "job-graph": Shown("/jobs/:id/graph", "a.node", id_of=lambda _: "close", is_of_chains=True),
     "executions": Shown("/executions", "table.ledger tbody tr"),
     "execution": Shown("/executions/:id", "figure rect", id_of=_newest_execution),
+    "chain": Shown("/chains/:id", "a.node.bad", id_of=_chain_gone_wrong, is_of_chains=True),
     "incidents": Shown("/incidents", "table.incidents tbody tr"),
     "incident": Shown("/incidents/:id", ".facts", id_of=_open_incident),
     "source": Shown("/source", ".code", open_up=_scroll_to_the_problem),

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.chromium import CHROMIUM
 from myscheduler.settings import API_TOKEN
 from tests.support.browser import Chromium, Pages, chromium
+from tests.support.chained import with_chains
 from tests.support.fleet import seeded
 from tests.support.routes_shown import Show
 from tests.support.service import Service
@@ -38,6 +39,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+@pytest.fixture(scope="session")
+def chained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The chains of `tests/support/chained.py`, open to all. Leave everything as it is, too."""
+    with with_chains(tmp_path_factory.mktemp("chained")) as service:
+        yield service
+
+
 @pytest.fixture
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
     """Starts services of the test's own: `start(MYSCHEDULER_NAME="本番")`, or without jobs: `start(has_jobs=False)`."""
@@ -64,6 +72,6 @@ def pages(_chromium: Chromium, fleet: Service, start: Callable[..., Service]) ->
 
 
 @pytest.fixture
-def show(pages: Pages, guarded: Service) -> Show:
+def show(pages: Pages, guarded: Service, chained: Service) -> Show:
     """Opens pages with their content, by name: `show("jobs", width=375)`."""
-    return Show(pages, guarded)
+    return Show(pages, guarded, chained)

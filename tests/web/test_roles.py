@@ -48,6 +48,7 @@ ACTS = [
     Act("/jobs/api-paused", "Resume and catch up…", "resume_job", "POST /jobs/api-paused/resume"),
     Act("/executions/{rerun}", "Run again", "rerun_execution", "POST /executions/{rerun}/rerun"),
     Act("/executions/{running}", "Cancel execution", "cancel_execution", "POST /executions/{running}/cancel"),
+    Act("/chains/{running}", "Cancel chain", "cancel_chain", "POST /chains/{running}/cancel"),
     Act("/incidents/{incident}", "Acknowledge…", "acknowledge_incident", "POST /incidents/{incident}/acknowledge"),
     Act("/incidents/{cared}", "Withdraw…", "unacknowledge_incident", "POST /incidents/{cared}/unacknowledge"),
     Act("/source", "Sync now", "run_sync", "POST /sync"),
@@ -58,11 +59,12 @@ ELSEWHERE = {"approve_deletion", "get_source_lines"}
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The jobs of the fleet for those with a token, and one that runs for as long as tests look."""
+    """The jobs of the fleet for those with a token, and one that runs for as long as tests look, and begins a chain."""
     settings = {"MYSCHEDULER_API_TOKEN": "s3cret", "MYSCHEDULER_API_TOKEN_ROLE": "admin"}
     with seeded(tmp_path_factory.mktemp("limited"), **settings) as service:
         silent = service.job("slow-sync")["target_url"]
         service.create(job_id=HUNG, target_url=silent, interval={"hours": 6}, timeout_sec=600)
+        service.create(job_id="after-hung", target_url=silent, after=[{"job": HUNG}])
         service.trigger(HUNG)
         service.until(lambda: service.executions(HUNG)[0]["status"] == "running")
         assert service.post(f"/api/v1/incidents/{incident_of(service, 'slow-sync')}/acknowledge").status_code == 200

@@ -1,4 +1,4 @@
-"""Six screens as pictures, with recorded answers and a clock that stands still."""
+"""Seven screens as pictures, with recorded answers and a clock that stands still."""
 
 import json
 import re
@@ -12,6 +12,7 @@ from tests.support.browser import Pages
 from tests.support.layout import expect_screen, moved
 from tests.support.pictures import FOLDER
 from tests.support.routes_shown import SHOWN
+from tests.support.service import Service
 
 MOST_BYTES = 100_000
 OF_A_MACHINE = re.compile(r"127\.0\.0\.1:\d|localhost|/(?:tmp|home|root|work|var|Users)/")
@@ -21,14 +22,20 @@ SCREENS: dict[str, tuple[str, dict[str, Any]]] = {
     "job-ja": ("job", {"locale": "ja-JP"}),
     "forecast": ("forecast", {}),
     "source-ja-dark": ("source", {"locale": "ja-JP", "is_dark": True}),
+    "chain-ja": ("chain", {"locale": "ja-JP", "height": 1000}),
     "now-ja-phone": ("now", {"locale": "ja-JP", "width": 375, "height": 800}),
 }
 HEIGHT = 660
+CHAIN = re.compile(r'"GET /api/v1(/chains/[0-9a-f-]{36})"')
 
 
-def screen(pages: Pages, name: str) -> Page:
+def screen(pages: Pages, name: str, chained: Service | None = None) -> Page:
+    """Opens a screen; one of a chain is of the service with chains, and of the run that is recorded."""
     page_name, options = SCREENS[name]
-    page = pages.open(SHOWN[page_name].path(pages.service), recording=name, **{"height": HEIGHT, **options})
+    recording = FOLDER / f"{name}.json"
+    recorded = CHAIN.search(recording.read_text("utf-8")) if recording.exists() else None
+    path = f"/ui{recorded[1]}" if recorded else SHOWN[page_name].path(chained or pages.service)
+    page = pages.open(path, service=chained, recording=name, **{"height": HEIGHT, **options})
     SHOWN[page_name].wait(page)
     page.wait_for_load_state("networkidle")
     page.mouse.move(0, 0)
@@ -37,8 +44,8 @@ def screen(pages: Pages, name: str) -> Page:
 
 
 @pytest.mark.parametrize("name", SCREENS)
-def test_it_looks_as_it_did(pages: Pages, name: str) -> None:
-    page = screen(pages, name)
+def test_it_looks_as_it_did(pages: Pages, chained: Service, name: str) -> None:
+    page = screen(pages, name, chained if SHOWN[SCREENS[name][0]].is_of_chains else None)
     expect_screen(page, pages.shoot(page, f"screen-{name}"), name)
 
 

@@ -12,7 +12,7 @@ from tests.support.routes_shown import Show
 from tests.support.service import Service
 from tests.support.target import Silence, Target
 
-WITH_STATES = ("now", "jobs", "job", "execution", "forecast", "source")
+WITH_STATES = ("now", "jobs", "job", "execution", "chain", "forecast", "source")
 CONTRAST = """
   const channels = (color) => color.match(/[\\d.]+/g).slice(0, 3).map((one) => {
     const part = one / 255;
@@ -47,6 +47,7 @@ FOCUS = f"""() => {{
   return isSeen ? "" : `${{document.activeElement.outerHTML.slice(0, 90)}}: ${{outlineStyle}} ${{outlineColor}}`;
 }}"""
 MOVING = """() => document.getAnimations().map((one) => one.animationName ?? one.transitionProperty)"""
+CUT_ON_PAPER = """(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.ariaLabel)"""
 SELECT = """(node) => {
   const range = document.createRange();
   range.selectNodeContents(node);
@@ -108,18 +109,20 @@ def test_nothing_moves_by_itself(pages: Pages, start: Callable[..., Service], mo
         assert page.evaluate(MOVING) == []
 
 
-def test_paper(show: Show) -> None:
+@pytest.mark.parametrize(("name", "drawing"), [("job", ".picture .crosses"), ("chain", "a.node >> nth=0")])
+def test_paper(show: Show, name: str, drawing: str) -> None:
     """Dark on white, whatever the viewer's theme; without controls, and as wide as a sheet of A4."""
-    page = show("job", is_dark=True)
+    page = show(name, is_dark=True)
     page.set_viewport_size({"width": 720, "height": 1000})
     page.emulate_media(media="print", color_scheme="dark")
     assert lost(page) == []
     for control in page.locator("button, nav, input, select").all():
         assert not control.is_visible(), control
-    expect(page.locator(".picture .crosses")).to_be_visible()
+    expect(page.locator(drawing)).to_be_visible()
+    assert page.locator(".scroll-x").evaluate_all(CUT_ON_PAPER) == []
     ink = page.get_by_role("heading", level=1).evaluate("(node) => getComputedStyle(node).color")
     assert max(map(int, re.findall(r"\d+", ink))) < 64
-    show.pages.shoot(page, "job-paper", whole=True)
+    show.pages.shoot(page, f"{name}-paper", whole=True)
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 

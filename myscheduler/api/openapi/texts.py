@@ -51,6 +51,7 @@ SUMMARIES: Mapping[str, str] = {
     "list_chains": "List the runs of chains with a job",
     "get_chain": "Get a run of a chain",
     "cancel_chain": "Cancel a run of a chain",
+    "get_job_graph": "Get what runs after what around a job",
     "cancel_execution": "Cancel an execution",
     "rerun_execution": "Run the job of an execution again",
     "list_incidents": "List incidents",

@@ -51,7 +51,7 @@ OPERATIONS: Mapping[str, Operation] = {
             "get_job_stats", "get_job_ahead", "list_strips", "list_upcoming", "get_forecast", "get_now", "list_changes",
             "get_sync", "list_source_files", "list_audit_entries", "explain_job", "preview_jobs", "validate_manifests",
             "plan_manifests", "list_incidents", "get_incident", "get_metrics", "get_job_metrics",
-            "list_targets", "list_chains", "get_chain", "get_job_effects",
+            "list_targets", "list_chains", "get_chain", "get_job_effects", "get_job_graph",
         ),
         _READ,
     ),

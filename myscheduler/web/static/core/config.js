@@ -33,6 +33,11 @@ export function executionUrl(executionId) {
   return pageUrl(`/executions/${encodeURIComponent(executionId)}`);
 }
 
+/** @param {string} chainId */
+export function chainUrl(chainId) {
+  return pageUrl(`/chains/${encodeURIComponent(chainId)}`);
+}
+
 /** @param {string} incidentId */
 export function incidentUrl(incidentId) {
   return pageUrl(`/incidents/${encodeURIComponent(incidentId)}`);

@@ -7,7 +7,8 @@ import { keep, recall } from "./preferences.js";
 
 /**
  * @typedef {typeof import("../en.js").text
- *   & typeof import("../texts/audit.en.js").text & typeof import("../texts/execution.en.js").text
+ *   & typeof import("../texts/audit.en.js").text & typeof import("../texts/chain.en.js").text
+ *   & typeof import("../texts/execution.en.js").text
  *   & typeof import("../texts/forecast.en.js").text & typeof import("../texts/incidents.en.js").text
  *   & typeof import("../texts/jobs.en.js").text & typeof import("../texts/now.en.js").text
  *   & typeof import("../texts/plan.en.js").text & typeof import("../texts/source.en.js").text} Texts
@@ -16,6 +17,7 @@ import { keep, recall } from "./preferences.js";
 /** The texts of pages that no other page needs, in English and Japanese. */
 const OF_PAGES = {
   audit: [() => import("../texts/audit.en.js"), () => import("../texts/audit.ja.js")],
+  chain: [() => import("../texts/chain.en.js"), () => import("../texts/chain.ja.js")],
   execution: [() => import("../texts/execution.en.js"), () => import("../texts/execution.ja.js")],
   forecast: [() => import("../texts/forecast.en.js"), () => import("../texts/forecast.ja.js")],
   incidents: [() => import("../texts/incidents.en.js"), () => import("../texts/incidents.ja.js")],

@@ -112,6 +112,15 @@ export function chips(labels) {
   return h("span", { class: "chips" }, all, rest.length > 0 && more);
 }
 
+/** How many names a sentence has. */
+const NAMED = 5;
+
+/** @param {string[]} names */
+export function shortList(names) {
+  const rest = names.length > NAMED ? [t("bulk.more", { count: number(names.length - NAMED) })] : [];
+  return [...names.slice(0, NAMED), ...rest].join(", ");
+}
+
 /**
  * Git's abbreviation of a commit, and as many characters of other revisions.
  * @param {string} revision

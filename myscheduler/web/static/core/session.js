@@ -41,7 +41,8 @@ export async function signOut() {
 /**
  * Why the viewer may not do this, or "" if they may.
  * @param {string} operation such as "pause_job"
- * @param {{job_id: string, labels: Record<string, string>}} [job] the job it is done to; without it, any
+ * @param {{job_id: string, labels: Record<string, string> | null}} [job] the job it is done to; without it, any. Labels
+ *   that are not known (`null`) refuse nothing: the service does.
  */
 export function refusal(operation, job) {
   const role = session.operations[operation] ?? "viewer";
@@ -66,10 +67,11 @@ export function refusalForAll(operation) {
 
 /**
  * @param {Binding["scope"]} scope
- * @param {{job_id: string, labels: Record<string, string>}} job
+ * @param {{job_id: string, labels: Record<string, string> | null}} job
  */
 function covers(scope, job) {
-  const hasLabels = Object.entries(scope.labels ?? {}).every(([name, values]) => values.includes(job.labels[name]));
+  const { labels } = job;
+  const hasLabels = !labels || Object.entries(scope.labels ?? {}).every(([name, values]) => values.includes(labels[name]));
   return hasLabels && (!scope.ids || scope.ids.some((glob) => matches(glob, job.job_id)));
 }
 

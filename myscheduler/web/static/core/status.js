@@ -15,6 +15,7 @@ const SHAPES = {
   cut: "M2 8h4M10 8h4M7 4.5L5.5 11.5M10.5 4.5L9 11.5",
   plus: "M8 3v10M3 8h10",
   edit: "M3 13l.6-3.2 7-7 2.6 2.6-7 7z",
+  wait: "M4.5 2h7M4.5 14h7M5.5 2v3l5 6v3M10.5 2v3l-5 6v3",
   none: "M5 8h6",
 };
 
@@ -28,6 +29,7 @@ const STATES = /** @type {Record<string, [keyof typeof SHAPES, string]>} */ ({
   new: ["plus", "good"], changed: ["edit", "busy"], deleted: ["fail", "bad"],
   late: ["miss", "warn"], circuit: ["fail", "bad"], certificate: ["hold", "warn"], over: ["ok", "good"],
   sent: ["ok", "good"], waiting: ["run", "busy"], withdrawn: ["skip", "rest"],
+  queued: ["wait", "calm"], "not-reached": ["none", "calm"], cancelled: ["cut", "rest"],
   skipped: ["skip", "rest"], missed: ["miss", "warn"], interrupted: ["cut", "bad"],
 });
 

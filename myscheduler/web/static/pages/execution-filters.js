@@ -56,7 +56,7 @@ export function filterOf(query) {
   const [from, until] = isDay(day) ? dayEdges(day, ZONE) : [query.get("from"), query.get("until")];
   const text = (/** @type {string} */ name) => query.get(name);
   return {
-    job_id: text("job"), status: text("status"), reason: text("reason"), kind: text("kind"), label: query.getAll("label"),
+    job_id: text("job"), chain: text("chain"), status: text("status"), reason: text("reason"), kind: text("kind"), label: query.getAll("label"),
     host: text("host"), min_duration_ms: text("min_duration_ms"), min_lateness_ms: text("min_lateness_ms"), from, until,
   };
 }

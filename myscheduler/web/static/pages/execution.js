@@ -1,12 +1,12 @@
 // What was sent, and what was answered? One execution with its attempts.
 
 import { act, get, Problem } from "../core/api.js";
-import { executionUrl, jobUrl, pageUrl, ZONE } from "../core/config.js";
+import { chainUrl, executionUrl, jobUrl, pageUrl, ZONE } from "../core/config.js";
 import { ask, explain, notice } from "../core/dialogs.js";
 import { h, refill } from "../core/dom.js";
 import { coded, number, t } from "../core/language.js";
 import { follow, live } from "../core/live.js";
-import { actButton, executionLink, facts, jobLink, panel } from "../core/parts.js";
+import { actButton, executionLink, facts, jobLink, panel, shortList } from "../core/parts.js";
 import { go } from "../core/router.js";
 import { refusal } from "../core/session.js";
 import { said } from "../core/said.js";
@@ -77,6 +77,7 @@ function what(one, zone) {
     [t("ledger.kind"), `${coded("kind", one.kind)} (${coded("cause", one.cause)})`],
     [t("execution.by"), one.requested_by],
     [t("execution.rerun-of"), one.rerun_of && executionLink(one.rerun_of, h("code", null, one.rerun_of))],
+    [t("chain.one"), one.chain_id && h("a", { href: chainUrl(one.chain_id) }, h("code", null, one.chain_id))],
     [t("execution.declared"), source && h("a", { href: jobUrl(one.job_id) }, h("code", null, `${source.file}:${source.line}`))],
     [t("now.revision"), one.revision && h("code", null, one.revision)],
     [t("execution.id"), h("code", null, one.execution_id)],
@@ -148,8 +149,9 @@ function copyButton(text, label) {
 function buttons(one, job) {
   const target = job ?? { job_id: one.job_id, labels: {} };
   const rerun = actButton(t("execution.rerun"), () => askRerun(one, job), refusal("rerun_execution", target) || (job ? "" : t("execution.job-gone")));
-  if (one.status !== "running") return [rerun, all(one)];
-  return [actButton(t("execution.cancel"), () => askCancel(one), refusal("cancel_execution", target), "danger"), all(one)];
+  const others = [one.chain_id && h("a", { class: "button", href: chainUrl(one.chain_id) }, t("execution.chain")), all(one)];
+  if (one.status !== "running") return [rerun, others];
+  return [actButton(t("execution.cancel"), () => askCancel(one), refusal("cancel_execution", target), "danger"), others];
 }
 
 /** @param {any} one */
@@ -162,14 +164,20 @@ function all(one) {
  * @param {any} job
  */
 function askRerun(one, job) {
+  /** @type {string[]} */
+  const after = job.followed_by;
+  const downstream = h("input", { type: "checkbox" });
+  const choice = h("label", { class: "choice" }, downstream, t("execution.rerun-downstream", { jobs: shortList(after) }));
   return ask({
     title: t("execution.rerun-title", { job: job.name || one.job_id }),
     effect: t(job.status === "paused" ? "execution.rerun-paused" : "execution.rerun-effect"),
+    fields: after.length ? [choice] : [],
     action: t("execution.rerun"),
     run: async () => {
-      const { execution_id: id } = await act(`/executions/${encodeURIComponent(one.execution_id)}/rerun`, {});
+      const isWhole = downstream.checked;
+      const { execution_id: id } = await act(`/executions/${encodeURIComponent(one.execution_id)}/rerun`, isWhole ? { downstream: true } : {});
       live.soon();
-      go(executionUrl(id));
+      go(isWhole ? chainUrl(id) : executionUrl(id));
     },
   }).catch((error) => notice(explain(error), { bad: true }));
 }

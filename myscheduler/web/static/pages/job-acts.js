@@ -7,7 +7,7 @@ import { ask, explain, field, notice } from "../core/dialogs.js";
 import { h, setText } from "../core/dom.js";
 import { number, t } from "../core/language.js";
 import { live } from "../core/live.js";
-import { actButton } from "../core/parts.js";
+import { actButton, shortList } from "../core/parts.js";
 import { go } from "../core/router.js";
 import { refusal } from "../core/session.js";
 import { instantOf, now } from "../core/times.js";
@@ -44,12 +44,20 @@ function send(job, action, body) {
   return act(`/jobs/${encodeURIComponent(job.job_id)}/${action}`, body).finally(() => live.soon());
 }
 
+/**
+ * What a run of it does to the jobs that run after it.
+ * @param {any} job
+ */
+function followers(job) {
+  return job.followed_by.length > 0 && h("p", null, t("run.followed", { jobs: shortList(job.followed_by) }));
+}
+
 /** @param {any} job */
 function run(job) {
   const isPaused = job.paused_by !== null;
   return ask({
     title: t("run.title", { job: name(job) }),
-    effect: [h("p", null, t(isPaused ? "run.paused" : "run.effect")), h("p", { class: "detail" }, job.target_url ? `${job.method} ${job.target_url}` : t("run.expects"))],
+    effect: [h("p", null, t(isPaused ? "run.paused" : "run.effect")), followers(job), h("p", { class: "detail" }, job.target_url ? `${job.method} ${job.target_url}` : t("run.expects"))],
     action: t("action.run-now"),
     run: async () => {
       const { status } = await send(job, "trigger");

@@ -22,8 +22,9 @@ export function nextRuns(found, job) {
     ...fires.map((at) => ({ at: Date.parse(at), node: run(at, zone, Date.parse(at) < until) })),
     ...stretches.filter((one) => Date.parse(one.first) < last).map((one) => ({ at: Date.parse(one.first), node: leftOut(one, zone) })),
   ].sort((a, b) => a.at - b.at);
+  if (!rows.length && job.after) return empty(t("job.runs-after"), t("job.runs-after-text"));
   if (!rows.length) return empty(t("job.no-more"), t("job.no-more-text"));
-  return h("div", null, h("p", { class: "detail" }, zoneLine(zone)), h("ul", { class: "lines" }, rows.slice(0, 16).map((one) => one.node)));
+  return h("div", null, job.after && h("p", { class: "detail" }, t("job.runs-after-text")), h("p", { class: "detail" }, zoneLine(zone)), h("ul", { class: "lines" }, rows.slice(0, 16).map((one) => one.node)));
 }
 
 /** @param {string} zone */

@@ -50,6 +50,7 @@ class JobPage {
     this.next = h("div");
     this.declared = h("div");
     this.changed = h("div");
+    this.chain = h("div", { class: "of-chains" });
     this.node = h("div", { class: "page one-job" });
   }
 
@@ -96,6 +97,7 @@ class JobPage {
       this.remarks,
       h("div", { class: "columns job-when" }, days.calendar, side),
       h("div", { class: "columns two" }, days.plots),
+      this.chain,
       ledger.node,
       h("div", { class: "columns two" }, this.job && panel(t("job.declared"), this.declared), panel(t("job.changes"), this.changed)),
     );
@@ -131,8 +133,18 @@ class JobPage {
     this.days?.read(this.job).catch(later);
     await this.#readChanges().catch(later);
     if (!this.job) return;
+    this.#readChains().catch(later);
     const found = await get("/preview", { job_id: this.id, count: FIRES }, this.signal).catch(() => null);
     if (found) this.#fill(this.next, [found.jobs[0], this.job.pause], () => nextRuns(found.jobs[0], this.job));
+  }
+
+  /** Most jobs run alone: what tells of the others is loaded only for these. */
+  async #readChains() {
+    const { after, followed_by: followed, requires } = this.job;
+    if (!after && !followed.length && !requires.length) return fill(this.chain);
+    const { chainPart, readChains } = await import("./job-chain.js");
+    const runs = await readChains(this.id, this.signal);
+    this.#fill(this.chain, [after, followed, requires, runs], () => chainPart(this.job, runs));
   }
 
   /** Most of what happens to a job are executions, and these are no changes of it. */

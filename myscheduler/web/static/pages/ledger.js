@@ -1,6 +1,6 @@
 // Rows of the history: what ran, and what did not and why.
 
-import { ZONE } from "../core/config.js";
+import { chainUrl, ZONE } from "../core/config.js";
 import { h } from "../core/dom.js";
 import { coded, number, t } from "../core/language.js";
 import { executionLink, jobLink } from "../core/parts.js";
@@ -14,6 +14,7 @@ import { both, duration, timeNode } from "../core/times.js";
  *   scheduled_at: string, last_scheduled_at: string, slot_count: number, started_at: string | null,
  *   completed_at: string | null, execution_time_ms: number | null, attempts: number, http_status_code: number | null,
  *   error_message: string | null, error_message_coded?: import("../core/said.js").Coded, note: string | null, requested_by: string | null, rerun_of: string | null,
+ *   chain_id: string | null,
  *   response: string | null, response_size: number | null, revision: string | null, digest: string | null,
  *   source: {file: string, line: number, revision: string} | null,
  * }} Execution
@@ -55,7 +56,7 @@ export function ledgerRow(one, { hasJob, zone = ZONE, more }) {
     cell("state", badge(one.status)),
     cell("number late", lateness(one)),
     cell("number took", one.execution_time_ms === null ? "–" : duration(one.execution_time_ms)),
-    cell("what", summary(one), more && " ", more),
+    cell("what", summary(one), one.chain_id && [summary(one) && " · ", h("a", { class: "of-chain", href: chainUrl(one.chain_id) }, t("chain.one"))], more && " ", more),
   );
 }
 
