@@ -11,7 +11,8 @@ from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.reason import Reason
-from myscheduler.core.schedule.slots import Adjusted, Schedule, next_after
+from myscheduler.core.schedule.exclusions import may_leave_out
+from myscheduler.core.schedule.slots import Schedule, next_after
 
 
 def lane_of(spec: JobSpec, host: str) -> str:
@@ -68,7 +69,7 @@ class Armed:
         nearly always. `None` if that is not certain without `admit`, which would decide the same (a law shows it).
         """
         spec, paused_until = self.job.spec, self.job.paused_until
-        if isinstance(self.schedule, Adjusted) or (paused_until is not None and self.decided < paused_until):
+        if may_leave_out(self.schedule) or (paused_until is not None and self.decided < paused_until):
             return None
         slot = self.next_after(self.decided)
         if slot is None or not now - timedelta(seconds=spec.misfire_grace_time) <= slot <= now:

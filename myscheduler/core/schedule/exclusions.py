@@ -79,6 +79,13 @@ def limits_slots(schedule: Adjusted) -> bool:
     return gap or schedule.days is not None or bool(schedule.blackouts)
 
 
+def may_leave_out(schedule: Schedule) -> bool:
+    """Whether any slot of the schedule may be left out: a cheap check that is never wrong about "no"."""
+    if isinstance(schedule, Adjusted):
+        return limits_slots(schedule)
+    return isinstance(schedule, OnClock) and schedule.gap == "skip"
+
+
 def left_out_until(schedule: Schedule, slot: datetime) -> datetime | None:
     """A moment such that all slots from `slot` up to it, excluded, are left out; `None` if `slot` itself is not."""
     if isinstance(schedule, OnClock):

@@ -17,6 +17,11 @@ from myscheduler.core.schedule.slots import Schedule, next_after
 from tests.support.parts import job
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+SPRING = datetime(2026, 3, 8, 7, tzinfo=UTC)
+"""When clocks go forward in New York."""
+IN_SPRING: list[dict[str, Any]] = [
+    {"cron": "30 2 * * *", "timezone": "America/New_York", "dst": {"gap": gap}} for gap in ("run", "skip")
+]
 SECOND = timedelta(seconds=1)
 SCHEDULES: list[dict[str, Any]] = [
     {"interval": {"seconds": 1}},
@@ -27,17 +32,18 @@ SCHEDULES: list[dict[str, Any]] = [
     {"cron": "* * * * *", "blackout": [{"from": "2026-07-01T11:59:30Z", "to": "2026-07-01T11:59:50Z"}]},
     {"run_at": "2026-07-01T12:00:00Z"},
     {"cron": "* * * * *", "start_at": "2026-07-01T11:59:30Z"},
+    {"cron": "* * * * *", "jitter_sec": 20},
 ]
 
 
 def armed(cursor: datetime, **fields: Any) -> Armed:
-    of = job("a", NOON - timedelta(hours=2), **fields)
+    of = job("a", cursor - timedelta(hours=2), **fields)
     schedule = compile_schedule(of.spec, zone="UTC", created_at=of.created_at)
     return Armed(of, schedule, "api.example.com", cursor, cursor, cursor)
 
 
 @given(
-    fields=st.sampled_from(SCHEDULES),
+    at_fields=st.sampled_from([(NOON, one) for one in SCHEDULES] + [(SPRING, one) for one in IN_SPRING] * 2),
     more=st.fixed_dictionaries(
         {
             "misfire_grace_time": st.sampled_from([1, 30, 600]),
@@ -54,7 +60,7 @@ def armed(cursor: datetime, **fields: Any) -> Armed:
 )
 @settings(max_examples=400)
 def test_the_quick_decision_is_that_of_admit(
-    fields: dict[str, Any],
+    at_fields: tuple[datetime, dict[str, Any]],
     more: dict[str, Any],
     behind: int,
     running: int,
@@ -65,11 +71,12 @@ def test_the_quick_decision_is_that_of_admit(
     if not more["coalesce"]:
         more = {name: value for name, value in more.items() if name != "catchup"}
     assume(more["coalesce"] or more["overlap"] != "replace")
-    cursor = NOON - behind * SECOND
-    one, now = armed(cursor, **fields, **more), NOON + timedelta(microseconds=micros)
+    at, fields = at_fields
+    cursor = at - behind * SECOND
+    one, now = armed(cursor, **fields, **more), at + timedelta(microseconds=micros)
     if paused is not None:
-        one.job = replace(one.job, pause=Pause("me", cursor, until=NOON + paused * SECOND))
-    overdue_until = NOON - overdue * SECOND
+        one.job = replace(one.job, pause=Pause("me", cursor, until=at + paused * SECOND))
+    overdue_until = at - overdue * SECOND
     quick = one.slot_on_time(now, running, overdue_until=overdue_until)
     event(f"decides: {quick is not None}")
     steps = admit(
@@ -85,13 +92,21 @@ def test_the_quick_decision_is_that_of_admit(
         assert steps == (Step((), quick, quick),)
 
 
-@pytest.mark.parametrize("fields", [one for one in SCHEDULES if "blackout" not in one and "start_at" not in one])
+@pytest.mark.parametrize("fields", [one for one in SCHEDULES if "blackout" not in one])
 def test_a_slot_on_time_is_decided_quickly(fields: dict[str, Any]) -> None:
     one = armed(NOON - timedelta(hours=1), **fields)
     slot = one.next_after(one.decided)
     assert slot is not None
     one.decided = slot - timedelta(microseconds=1)
     assert one.slot_on_time(slot, 0, overdue_until=NOON - timedelta(days=1)) == slot
+
+
+def test_one_that_clocks_skip_is_left_to_the_general_way() -> None:
+    run, skip = [armed(SPRING - SECOND, **fields) for fields in IN_SPRING]
+    assert [one.slot_on_time(SPRING, 0, overdue_until=NOON - timedelta(days=999)) for one in (run, skip)] == [
+        SPRING,
+        None,
+    ]
 
 
 def test_the_next_slot_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
