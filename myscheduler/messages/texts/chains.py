@@ -18,6 +18,7 @@ CHAINS = {
     "{place} allows: shorten the chain",
     "policy-chain-label": "{job_id} would be linked to {parent}, and {place} allows that only within one value of the "
     "label {label}: they have {own} and {other}",
+    "chain-breaks-other": "{job_id}, which is linked to this job, would no longer fit: {why}",
     "chain-cycle": "closes a cycle: {path}: remove one of these edges",
     "chain-unknown": "there is no job {job_id}{hint}",
     "chain-too-deep": "is {depth} jobs below the beginning of its chain, and {most} are allowed: shorten the chain",

@@ -431,6 +431,42 @@ class TestLinksOfJobs:
             (error,) = assert_problem(answer, 422)["errors"]
             assert (error["field"], error["message_coded"]["code"]) == ("after", "chain-too-deep")
 
+    @pytest.mark.parametrize(
+        ("fields", "field", "code"),
+        [
+            pytest.param({}, "extract", "chain-nothing-extracted", id="it hands on nothing more"),
+            pytest.param({"extract": {"other": "/x"}}, "extract", "chain-not-extracted", id="it hands on other values"),
+        ],
+    )
+    async def test_a_change_may_not_break_the_jobs_after_it(
+        self, api: httpx.AsyncClient, target: Target, fields: dict[str, Any], field: str, code: str
+    ) -> None:
+        url = target.url("/x")
+        await create(api, job_id="a", target_url=url, extract={"rows": "/rows"})
+        await create(api, job_id="b", target_url=url, after=[{"job": "a"}], body="{{ after['a'].rows }}")
+        problem = assert_problem(await api.put(f"{JOBS}/a", json=body(target_url=url, **fields)), 422)
+        (error,) = problem["errors"]
+        assert (error["field"], error["message_coded"]["code"]) == (field, "chain-breaks-other")
+        assert error["message_coded"]["params"]["why"]["code"] == code
+        assert error["message"].startswith("'b', which is linked to this job, would no longer fit: ")
+        await ok(api, "PUT", f"{JOBS}/a", json=body(target_url=url, extract={"rows": "/x", "more": "/y"}))
+        await ok(api, "DELETE", f"{JOBS}/b")
+        await ok(api, "PUT", f"{JOBS}/a", json=body(target_url=url, **fields))
+
+    async def test_a_change_may_not_take_a_join_its_common_beginning(
+        self, api: httpx.AsyncClient, target: Target
+    ) -> None:
+        await diamond(api, target)
+        url = target.url("/x")
+        await create(api, job_id="x", target_url=url)
+        problem = assert_problem(
+            await api.put(f"{JOBS}/b", json=body(job_id="b", target_url=url, after=[{"job": "x"}])), 422
+        )
+        (error,) = problem["errors"]
+        assert (error["field"], error["message_coded"]["code"]) == ("after", "chain-breaks-other")
+        assert "'d'" in error["message"]
+        assert (await ok(api, "GET", f"{JOBS}/b"))["after"] == [{"job": "a"}]
+
     async def test_a_caller_needs_the_jobs_that_it_links_to_in_its_scope(self, parts: Parts, target: Target) -> None:
         async with client(parts) as api:
             admin, mine = await bearer(parts, "admin"), {"labels": {"team": "mine"}}
