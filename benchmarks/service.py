@@ -151,9 +151,14 @@ class Service:
         return None
 
     def processor_seconds(self) -> float:
-        """The processor time that it has used, on Linux only. Other work on the machine hardly changes it."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
+        """The processor time that it has used; see `processor_seconds`."""
+        return processor_seconds(self.pid)
+
+
+def processor_seconds(pid: int) -> float:
+    """The processor time that a process has used, on Linux only. Other work on the machine hardly changes it."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
 
 
 @contextlib.asynccontextmanager
