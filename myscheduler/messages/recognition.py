@@ -11,6 +11,7 @@ from myscheduler.messages.catalogue import MESSAGES, OTHER
 from myscheduler.messages.message import Message
 from myscheduler.messages.template import parsed, read
 from myscheduler.messages.texts.calls import CALLS
+from myscheduler.messages.texts.templates import AT_RUN_TIME
 
 _LISTS = {"semicolons": ("; ", ("secret-", "host-unclear", "header-host-")), "odds": (" and ", ("odd-",))}
 """By the kind of a list of messages: the text between them, and how the codes of those in it begin."""
@@ -22,7 +23,7 @@ def _literals(template: str) -> list[str]:
     return [part.literal for part in parsed(template)]
 
 
-_HINTS = [(code, _literals(text)[0], max(_literals(text), key=len)) for code, text in CALLS.items()]
+_HINTS = [(code, _literals(text)[0], max(_literals(text), key=len)) for code, text in (CALLS | AT_RUN_TIME).items()]
 """What a text has to begin with, and to contain, to fit a template: quicker than to try each of them."""
 
 

@@ -136,6 +136,8 @@ def _job_fields(job: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "expects", f"a ping within {job['ping']['grace']}"
     else:
         yield "calls", f"{job['method']} {job['target_url']}"
+    yield "requires", ", ".join(f"{one['job']} within {one['within']}" for one in job.get("requires") or ())
+    yield "hands on", ", ".join(f"{name} ({place})" for name, place in (job.get("extract") or {}).items())
     yield "labels", ", ".join(f"{name}={value}" for name, value in job["labels"].items())
     yield "owner", f"{job['owner']}{', {file}:{line}'.format(**source) if source else ''}"
     yield "executions", f"{job['execution_count']:,}"

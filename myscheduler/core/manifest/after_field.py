@@ -32,7 +32,8 @@ def after_faults(fields: JobFields) -> Iterator[Complaint]:
         yield from _edge_faults(fields)
         for name in NOT_WITH_AFTER:
             if getattr(fields, name) is not None:
-                yield Complaint((name,), "schedule", said("not-with-after"), at_key=True)
+                code = "timeout-of-the-first" if name == "chain_timeout_sec" else "not-with-after"
+                yield Complaint((name,), "schedule", said(code), at_key=True)
     yield from _when_faults(fields)
     yield from _requirement_faults(fields)
     yield from _extract_faults(fields)

@@ -10,6 +10,7 @@ CHAINS = {
     "extract-name": "{name} is no name of a value: write letters a to z, digits and underscores, other than status "
     "and execution_id",
     "not-with-after": "is about the slots of a schedule, and a job with after has none: remove it",
+    "timeout-of-the-first": "belongs to the first job of a chain, and this one runs after others: write it there",
     "effects-skipped": "jobs after it that do not run either, with the reason upstream-skipped ({count:d}): "
     "{jobs:list}{more:hint}",
     "effects-run": "jobs after it that run nevertheless ({count:d}): {jobs:list}{more:hint}",

@@ -61,3 +61,16 @@ TEMPLATES = {
     "vars-source-empty": "the source is empty, so the last valid vars.yaml stays in force",
 }
 """By code: the template."""
+
+AT_RUN_TIME = {
+    code: TEMPLATES[code]
+    for code in (
+        "template-nothing-handed-on",
+        "template-no-slot-before",
+        "template-beyond-calendar",
+        "template-in-host",
+        "template-too-long",
+        "template-control-in-header",
+    )
+}
+"""Those that may end an execution, because they depend on what it is made for."""

@@ -9,6 +9,7 @@ export const messages = {
   "base64-forms": "base64(RFC 4648)ではない。`base64 FILE` の出力を書く",
   "breaker-longest": "open_sec より短い。それ以上の秒数にする",
   "chain-breaks-other": "このジョブとつながる {job_id} が合わなくなる: {why}",
+  "timeout-of-the-first": "チェーンの先頭のジョブに書くもので、このジョブは他のジョブの後に実行される: 先頭のジョブに書く",
   "chain-cycle": "循環になる: {path}: このつながりのどれかを消す",
   "chain-no-common-root": "{first} と {second} は先頭のジョブが共通でなく、同じチェーンにならない: join: any か、スケジュールと requires を書く",
   "chain-not-extracted": "{job_id} は {name} を取り出していない: その extract に加える。今あるのは {known}",
