@@ -239,7 +239,7 @@ def test_the_dashboard_is_measured_in_chromium() -> None:
     for page in pages:
         assert 0 < rows[page, "paint"]["measured"] <= rows[page, "paint-worst"]["measured"]
         assert 50 < rows[page, "nodes"]["measured"] < 2_000
-        assert 50 < rows[page, "bytes-English"]["measured"] < rows[page, "bytes-Japanese"]["measured"] < 150
+        assert 50 < rows[page, "bytes-English"]["measured"] < rows[page, "bytes-Japanese"]["measured"] < 156
     jobs = {name: row["measured"] for (figure, name), row in rows.items() if figure == "Jobs"}
     assert 0 < jobs["rows"] < jobs["usable"]
     assert 0 < jobs["key"] <= jobs["key-p95"] <= jobs["key-worst"]

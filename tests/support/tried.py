@@ -55,6 +55,8 @@ BEYOND_MESSAGES = re.compile(
     r"|\bis longer than the whole attempt may take\b"  # one limit against another
     r"|\bis not a status\b"  # the end of a range is not before its start
     r"|^is from a second to 366 days\b"  # the length of a duration
+    r"|\bruns after no other job: remove from\b|\buses what other jobs hand on\b"  # known to the service only
+    r"|^there is no execution\b|^the chain of .+ has no value\b"  # so are executions
 )
 """The same of rules that share a name with others."""
 BEYOND_PLACES = re.compile(r"(expect|when)\.json\.")

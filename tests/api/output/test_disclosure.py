@@ -46,6 +46,7 @@ PATHS: dict[str, str] = {
     "/api/v1/jobs/{job_id}/stats": "",
     "/api/v1/jobs/{job_id}/ahead": "",
     "/api/v1/jobs/{job_id}/effects": "?action=pause",
+    "/api/v1/jobs/{job_id}/graph": "",
     "/api/v1/jobs/{job_id}/why": "?at={at}",
     "/api/v1/jobs/executions/recent": "",
     "/api/v1/executions": "",
