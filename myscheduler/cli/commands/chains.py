@@ -147,5 +147,5 @@ def cancel(chain_id: str, reason: str | None, by: str | None, server: str, outpu
     Exits with 0 on success, 1 when the chain has ended already, or the service can't be reached.
     """
     answer = connect(server).post("chains", chain_id, "cancel", body=given({"reason": reason, "by": by}))
-    count = f"{answer['executions']} executions ended"
+    count = f"{answer['executions']:,} execution{'' if answer['executions'] == 1 else 's'} ended"
     click.echo(json_text(answer) if output == "json" else f"{styled(chain_id)}: {styled(answer['status'])}, {count}")

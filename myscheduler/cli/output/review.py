@@ -102,7 +102,7 @@ def _text_of(change: Reviewed) -> Iterator[str]:
     if change.before and change.after and change.moves_in_time:
         yield from _both(change.before, change.after)
     elif change.before and change.after:
-        yield click.style("    runs at the same times as before", dim=True)
+        yield from _unmoved(change.before, change.after)
     else:
         yield from _column("runs", change.after)
 
@@ -145,7 +145,25 @@ def _column(title: str, times: RunTimes | None) -> Iterator[str]:
 
 def _none(times: RunTimes) -> list[str]:
     """What stands for the times of a job that has none: one that runs after others may run at any time."""
-    return [] if times.parts["kind"] == "after" else ["      no further runs"]
+    return [] if _follows(times) else ["      no further runs"]
+
+
+def _follows(times: RunTimes) -> bool:
+    return times.parts["kind"] == "after"
+
+
+def _keeps(before: RunTimes, after: RunTimes) -> bool:
+    return not _follows(after) or before.words == after.words
+
+
+def _unmoved(before: RunTimes, after: RunTimes) -> Iterator[str]:
+    """A job that runs after others has no times, so that these stay the same says nothing of when it runs."""
+    if not _follows(after):
+        yield click.style("    runs at the same times as before", dim=True)
+    elif before.words == after.words:
+        yield click.style("    runs after the same jobs as before", dim=True)
+    else:
+        yield from (f"    ran  {_words(before)}", f"    runs {_words(after)}")
 
 
 def _both(before: RunTimes, after: RunTimes) -> Iterator[str]:
@@ -160,7 +178,8 @@ def _both(before: RunTimes, after: RunTimes) -> Iterator[str]:
 
 
 def _words(times: RunTimes) -> str:
-    return printable(f"{times.words}  [{times.timezone}], {times.starts_per_day:g} a day")
+    often = "" if _follows(times) else f", {times.starts_per_day:g} a day"
+    return printable(f"{times.words}  [{times.timezone}]{often}")
 
 
 def _shown(at: str) -> str:
@@ -212,7 +231,7 @@ def _row(change: Reviewed) -> str:
         change.job_id,
         change.place,
         before.words if before else "",
-        ("the same" if before and not change.moves_in_time else after.words) if after else "",
+        ("the same" if before and not change.moves_in_time and _keeps(before, after) else after.words) if after else "",
         f"{before.starts_per_day if before else 0:g} → {after.starts_per_day if after else 0:g}"
         if before or after
         else "",

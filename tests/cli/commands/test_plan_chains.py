@@ -98,6 +98,17 @@ async def test_as_json(applied: Parts) -> None:
     }
 
 
+async def test_a_job_that_follows_the_same_ones_as_before(applied: Parts) -> None:
+    write(applied, BEFORE | {"load": BEFORE["load"] + "timeout_sec: 5\n"})
+    assert "    runs after the same jobs as before\n" in plan().stdout
+
+
+@pytest.mark.parametrize("added", ["if_skipped: run\n", "when: {job: clean, json: {/rows: {gt: 3}}}\n"])
+async def test_a_job_that_follows_the_same_ones_otherwise(applied: Parts, added: str) -> None:
+    write(applied, BEFORE | {"clean": BEFORE["clean"] + "extract: {rows: /rows}\n", "load": BEFORE["load"] + added})
+    assert "    ran  after clean has succeeded  [Asia/Tokyo]\n    runs after clean has succeeded, " in plan().stdout
+
+
 async def test_a_removed_parent(applied: Parts) -> None:
     write(applied, {job_id: written for job_id, written in BEFORE.items() if job_id != "clean"})
     result = plan("--format", "json")
