@@ -103,18 +103,20 @@ class ChainRun:
 
 
 def run_of(chain_id: str, records: Sequence[Record], graph: Graph, *, most: int) -> ChainRun:
-    """The run with these rows, up to `most` jobs. Those that run below its first one at present belong to it, too; if
-    they are too many, they make room for those with rows.
+    """The run with these rows, up to `most` jobs. Those that run below its first one at present belong to it, too,
+    unless it came to its end without them: then they are newer. If they are too many, they make room for those with
+    rows.
     """
     first = next((one for one in records if one.execution_id == chain_id), None)
     by_job = {one.job_id: one for one in records}
-    goes_on = first is not None and not first.is_alone
+    is_over = all(one.status is not Status.RUNNING for one in records)
+    is_called_off = any(one.is_called_off for one in records)
+    goes_on = first is not None and not first.is_alone and (not is_over or is_called_off)
     job_ids = _sorted(graph, {*by_job, *(graph.below(first.job_id) if first and goes_on else ())})
     reached = [one for one in job_ids if one in by_job][:most]
     rest = (one for one in job_ids if one not in by_job)
     chosen = {*reached, *islice(rest, most - len(reached))}
     shown = [one for one in job_ids if one in chosen]
-    is_over = all(one.status is not Status.RUNNING for one in records)
     return ChainRun(
         [Node(one, by_job.get(one)) for one in shown],
         [*_edges(graph, shown, by_job, is_over=is_over), *_gone_edges(graph, records, set(shown))],

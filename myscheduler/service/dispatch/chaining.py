@@ -127,7 +127,8 @@ class Chains:
         of_all = [*(execution for _, execution in followed.ready), *(execution for execution, _ in followed.skipped)]
         if of_all:
             ids = [one.execution_id for one in of_all]
-            self._changes.of_executions([one.job_id for one in of_all], ids, wrong=())
+            late = [one.job_id for one, reason in followed.skipped if reason is Reason.CHAIN_TIMEOUT]
+            self._changes.of_executions([one.job_id for one in of_all], ids, wrong=late)
         self._tallies.passed_over(followed.skipped)
         self._tallies.chains_over(followed.over)
 

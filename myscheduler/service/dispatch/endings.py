@@ -152,7 +152,8 @@ class Endings:
 
     def _note(self, ended: Sequence[tuple[Flight, Finish]]) -> None:
         job_ids = [flight.execution.job_id for flight, _ in ended]
-        wrong = [flight.execution.job_id for flight, finish in ended if finish.status in WRONG]
+        bad = [one for one in ended if one[1].status in WRONG or one[1].reason is Reason.CHAIN_TIMEOUT]
+        wrong = [flight.execution.job_id for flight, _ in bad]
         self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended], wrong=wrong)
         self._census.ended(zip(job_ids, (finish.status for _, finish in ended), strict=True))
         self._tallies.ended((flight.execution, finish) for flight, finish in ended)

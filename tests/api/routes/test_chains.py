@@ -149,6 +149,17 @@ class TestOneChain:
         assert chain["edges"] == [{"from": "a", "to": "b", "on": None, "state": "met"}]
         assert chain["critical_path"] == ["a", "b"]
 
+    async def test_jobs_that_were_added_since_are_not_in_its_runs(
+        self, api: httpx.AsyncClient, parts: Parts, target: Target
+    ) -> None:
+        await create(api, job_id="a", target_url=target.url("/run"))
+        await create(api, job_id="b", target_url=target.url("/run"), after=[{"job": "a"}])
+        first = await ran(api, parts, "a", "b")
+        await create(api, job_id="c", target_url=target.url("/run"), after=[{"job": "b"}])
+        chain = await ok(api, "GET", f"{CHAINS}/{first}")
+        assert (chain["status"], states(chain)) == ("completed", {"a": "completed", "b": "completed"})
+        assert [(one["from"], one["to"]) for one in chain["edges"]] == [("a", "b")]
+
     async def test_what_is_no_chain(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
         await create(api, job_id="a", target_url=target.url("/run"))
         alone = await ran(api, parts, "a", "a")

@@ -14,8 +14,9 @@ GRAPH = Graph({one: after(ROOT) for one in CHILDREN})
 def _row(job_id: str) -> Record:
     of_chain = Link(ROOT, ROOT, None) if job_id != ROOT else None
     kind, cause = (Kind.CHAINED, Cause.CHAIN) if of_chain else (Kind.SCHEDULED, Cause.TIMER)
+    status = Status.COMPLETED if of_chain else Status.RUNNING
     return Record(
-        job_id, job_id, NOW, kind, cause, Status.COMPLETED, None, NOW, 1, None, None, None, NOW, NOW, 1, 200, 0, None,
+        job_id, job_id, NOW, kind, cause, status, None, NOW, 1, None, None, None, NOW, NOW, 1, 200, 0, None,
         None, link=of_chain,
     )  # fmt: skip
 

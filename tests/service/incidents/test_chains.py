@@ -133,6 +133,18 @@ class TestFailures:
         await settle(watched)
         assert (await watched.incidents(), told(target)) == ([], [])
 
+    async def test_one_that_times_out_has_failed(self, watched: Watch, target: Target) -> None:
+        target.answers("/b", Answer(delay=1.5))
+        first = {"run_at": "2099-01-01T00:00:00Z", "chain_timeout_sec": 1}
+        await chain(watched.parts, target, first, b="a", c="b", d="c")
+        await run(watched.parts, "c", "d")
+        await settle(watched)
+        (one,) = await watched.incidents()
+        assert (one.kind, one.subject, one.failures) == (IncidentKind.FAILING, "a", 1)
+        assert one.error is not None
+        assert one.error.startswith("c went wrong in its chain: ")
+        assert told(target) == [[("began", "a")]]
+
     async def test_a_cancelled_chain_is_none(self, watched: Watch, target: Target) -> None:
         target.answers("/b", Silence())
         await chain(watched.parts, target, b="a", c="b")

@@ -114,7 +114,7 @@ _WRONG_ROWS = (
         sa.func.coalesce(executions.c.completed_at, executions.c.slot).label("at"), executions.c.reason,
         executions.c.error, executions.c.source_revision, executions.c.digest,
     )
-    .where(_OF_CHAIN, executions.c.status.in_(WRONG))
+    .where(_OF_CHAIN, executions.c.status.in_(WRONG) | (executions.c.reason == Reason.CHAIN_TIMEOUT))
     .where(sa.func.coalesce(executions.c.reason, "") != str(Reason.CANCELLED))
     .order_by(sa.func.coalesce(executions.c.completed_at, executions.c.slot), executions.c.execution_id)
     .limit(_MOST)

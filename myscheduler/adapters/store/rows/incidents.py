@@ -13,6 +13,7 @@ from myscheduler.adapters.store.tables import executions, incidents, progress
 from myscheduler.core.history.execution import WRONG, Cause, Kind, Status
 from myscheduler.core.incidents.incident import JOB_KINDS, EndReason, Incident, IncidentKind
 from myscheduler.core.incidents.past import Past
+from myscheduler.core.reason import Reason
 
 MOST_ROWS = 5_000
 """The most rows that one page looks at."""
@@ -167,14 +168,17 @@ def last_good_revision(connection: sa.Connection, job_id: str) -> str | None:
 
 
 def wrong_lately(connection: sa.Connection, limit: int) -> set[str]:
-    """The jobs whose last execution did not complete, and those of the `limit` newest rows that went wrong."""
+    """The jobs whose last execution did not complete, and those of the `limit` newest rows that went wrong, or that did
+    not begin before their chain timed out.
+    """
     last = connection.execute(_LAST_WRONG, {"statuses": list(WRONG)}).scalars()
     newest = (
         job_id
         for one in WRONG
         for job_id in connection.execute(_NEWEST_WRONG, {"status": one, "most": limit}).scalars()
     )
-    return {*last, *newest}
+    skipped = connection.execute(_NEWEST_SKIPPED, {"status": Status.SKIPPED, "most": limit})
+    return {*last, *newest, *(row.job_id for row in skipped if row.reason == Reason.CHAIN_TIMEOUT)}
 
 
 def suspects(connection: sa.Connection, moment: datetime, limit: int) -> list[str]:
@@ -222,6 +226,7 @@ _NEWEST_WRONG = (
     .order_by(executions.c.execution_id.desc())
     .limit(_MOST)
 )
+_NEWEST_SKIPPED = _NEWEST_WRONG.add_columns(executions.c.reason)
 _WAITING = sa.select(progress.c.job_id).where(progress.c.next_slot < sa.bindparam("moment")).limit(_MOST)
 _RUNNING = (
     sa.select(executions.c.job_id)
