@@ -112,26 +112,26 @@ async def test_a_manual_run_waits_for_nothing(parts: Parts, target: Target) -> N
 class SlowStore(Store):
     """Reads when jobs last completed, and hands it over only when it is told to."""
 
-    has_read, may_answer = asyncio.Event(), asyncio.Event()
-
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, has_read: asyncio.Event, may_answer: asyncio.Event) -> None:
         super().__init__(store._engine, store._writer, store._readers, store.vitals)
+        self._has_read, self._may_answer = has_read, may_answer
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         found = await super().read(work)
         if isinstance(work, partial) and work.func is standing_rows.last_successes:
-            self.has_read.set()
-            await self.may_answer.wait()
+            self._has_read.set()
+            await self._may_answer.wait()
         return found
 
 
 async def test_what_completes_during_the_first_look_into_the_history_counts(tmp_path: Path, target: Target) -> None:
-    SlowStore.has_read, SlowStore.may_answer = asyncio.Event(), asyncio.Event()
-    async with started(tmp_path, through=SlowStore) as parts:
+    has_read, may_answer = asyncio.Event(), asyncio.Event()
+    slow = partial(SlowStore, has_read=has_read, may_answer=may_answer)
+    async with started(tmp_path, through=slow) as parts:
         await pair(parts, target)
-        await SlowStore.has_read.wait()
+        await has_read.wait()
         await parts.dispatcher.trigger("close", by="me")
         await parts.row_where("close", is_over)
-        SlowStore.may_answer.set()
+        may_answer.set()
         assert (await slot(parts)).status is Status.COMPLETED
     assert sent(target) == ["/close", "/report"]
