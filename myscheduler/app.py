@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,11 +21,8 @@ from myscheduler import __version__
 from myscheduler.adapters.http.jwks import open_key_sets
 from myscheduler.adapters.http.own_places import OwnPlaces
 from myscheduler.adapters.http.pings import Pings
-from myscheduler.adapters.http.sender import Sender, open_sender
-from myscheduler.adapters.identity.identity import METADATA_VARIABLE, Identity
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
-from myscheduler.adapters.source.attached import AttachedFiles
 from myscheduler.adapters.store import Store, open_store
 from myscheduler.api import create_api
 from myscheduler.api.door.authentication import Access, Authentication, Credentials, Declarations
@@ -45,11 +42,8 @@ from myscheduler.core.access.clients import ClientRules, Networks
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.sessions import SessionKey
 from myscheduler.core.calls.certificates import Certificates
-from myscheduler.core.calls.tokens import METADATA_HOST
 from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
 from myscheduler.core.metrics.label_names import label_names
-from myscheduler.core.policy.grants import Grants
-from myscheduler.core.policy.policy import Policy
 from myscheduler.core.templates.variables import variables_of
 from myscheduler.errors import SettingError
 from myscheduler.machine import memory
@@ -58,9 +52,8 @@ from myscheduler.machine.shutdown import Shutdown, end_at_once
 from myscheduler.service.access.jwt_verifier import JwtVerifier
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.catalog.loaded import tell_loaded
-from myscheduler.service.dispatch.caller import LocalCaller
+from myscheduler.service.dispatch.calling import CallSettings
 from myscheduler.service.dispatch.dispatcher import Dispatcher
-from myscheduler.service.dispatch.preparing import Preparing
 from myscheduler.service.gitops.guard_in_force import GuardInForce
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.incidents.contacts import DeclaredContacts
@@ -69,6 +62,9 @@ from myscheduler.service.incidents.follower import Follower
 from myscheduler.service.incidents.targets import TargetWatch
 from myscheduler.service.notifications.courier import Courier, open_courier
 from myscheduler.service.notifications.troubles import ChannelTroubles
+from myscheduler.service.senders.fleet import SenderCounts
+from myscheduler.service.senders.messages import Setup
+from myscheduler.service.senders.opening import open_caller
 from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.certificate_watch import CertificateWatch
 from myscheduler.service.upkeep.clock_watch import Timekeeper
@@ -80,8 +76,6 @@ from myscheduler.service.upkeep.pruner import Pruner
 from myscheduler.settings import Settings
 from myscheduler.web import add_dashboard
 from myscheduler.web.shell import Instance
-
-USER_AGENT = f"myscheduler/{__version__}"
 
 log = logging.getLogger(__name__)
 
@@ -107,34 +101,26 @@ async def _serve(settings: Settings) -> int:
         log.debug("opening the database")
         store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))
         open_at_once, certificates = share_out(settings.in_flight), Certificates()
+        own_ports, senders = _ports(listener, metrics_listener), SenderCounts(settings.senders)
         guard = GuardInForce(
             lambda: reconciler.rulebook.rules,
             api_may_call_private=settings.api_private_targets == "allow",
-            is_own=OwnPlaces({one.getsockname()[1] for one in (listener, metrics_listener) if one is not None}),
-        )
-        sender = await stack.enter_async_context(
-            open_sender(
-                connections=0,
-                connections_per_host=0,
-                max_age_sec=settings.connection_max_age,
-                guard=guard,
-                certificate_seen=certificates.seen,
-            )
+            is_own=OwnPlaces(own_ports),
         )
         key_sets = await stack.enter_async_context(open_key_sets())
         secrets = Secrets(settings.secrets_dir, os.environ)
         courier = await stack.enter_async_context(
             open_courier(secrets, reach=lambda: reconciler.rulebook.reach, public_url=settings.public_url, now=_now)
         )
-        store_health = StoreHealth(store, now=_now)
-        sampling = _sampling(os.environ)
-        caller = _caller(
-            settings,
-            sender,
-            secrets,
-            sampling,
-            grants=lambda: reconciler.rulebook.grants,
-            policies=lambda: reconciler.rulebook.policies,
+        store_health, sampling = StoreHealth(store, now=_now), _sampling(os.environ)
+        caller = await stack.enter_async_context(
+            open_caller(
+                _setup(settings, sampling, own_ports),
+                senders,
+                guard=guard,
+                rules=lambda: reconciler.rulebook.rules,
+                certificate_seen=certificates.seen,
+            )
         )
         dispatcher = Dispatcher(
             store,
@@ -269,20 +255,17 @@ async def _check_that_it_is_not_open(settings: Settings, authentication: Authent
         refuse_an_open_api(settings.host, is_proxied=bool(settings.trusted_proxies))
 
 
-def _caller(
-    settings: Settings,
-    sender: Sender,
-    secrets: Secrets,
-    sampling: Sampling,
-    *,
-    grants: Callable[[], Grants],
-    policies: Callable[[], Sequence[Policy]],
-) -> LocalCaller:
-    metadata_host = os.environ.get(METADATA_VARIABLE) or METADATA_HOST
-    identity = Identity(sender, user_agent=USER_AGENT, metadata_host=metadata_host)
-    preparing = Preparing(secrets, AttachedFiles(settings.jobs_dir), identity, grants=grants, now=_now)
-    return LocalCaller(
-        sender, preparing, user_agent=USER_AGENT, sampling=sampling, zone=settings.zone, policies=policies
+def _ports(*listeners: socket.socket | None) -> frozenset[int]:
+    return frozenset(one.getsockname()[1] for one in listeners if one is not None)
+
+
+def _setup(settings: Settings, sampling: Sampling, own_ports: frozenset[int]) -> Setup:
+    return Setup(
+        CallSettings(settings.jobs_dir, settings.secrets_dir, settings.zone, settings.connection_max_age, sampling),
+        api_may_call_private=settings.api_private_targets == "allow",
+        own_ports=own_ports,
+        log_level=settings.level,
+        log_format=settings.log_format,
     )
 
 

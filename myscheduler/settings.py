@@ -41,6 +41,10 @@ NAME = "MYSCHEDULER_NAME"
 COLOR = "MYSCHEDULER_COLOR"
 ROOT_PATH = "MYSCHEDULER_ROOT_PATH"
 PUBLIC_URL = "MYSCHEDULER_PUBLIC_URL"
+SENDERS = "MYSCHEDULER_SENDERS"
+
+MOST_SENDERS = 4
+"""The most sender processes that are started unless more are asked for."""
 
 SHORTEST_SECRET = 32
 LONGEST_NAME = 60
@@ -117,6 +121,8 @@ class Settings:
     in_flight: int = 2_000
     """The most scheduled executions in progress at a time."""
     in_flight_per_host: int = 400
+    senders: int = 0
+    """Processes that make the calls; 0 makes them in the main process."""
     drain_sec: float = 20.0
     """Seconds that a shutdown waits for executions in progress."""
 

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     SHUTDOWN = "shutdown"
     CANCELLED = "cancelled"
     DATABASE = "database"
+    SENDER_LOST = "sender-lost"
     NO_FILE = "no-file"
     SECRET_MISSING = "secret-missing"  # noqa: S105 - not a password
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - not a password

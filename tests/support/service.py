@@ -36,10 +36,11 @@ T = TypeVar("T")
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """What the process is told: the variables of this one, a port that is free, and that jobs of the API may call the
-    targets of the tests, which are on this machine.
+    """What the process is told: the variables of this one, a port that is free, that jobs of the API may call the
+    targets of the tests, which are on this machine, and to make the calls itself: each sender takes a second to start.
     """
-    return {**os.environ, "MYSCHEDULER_PORT": "0", "MYSCHEDULER_API_PRIVATE_TARGETS": "allow", **settings}
+    ours = {"MYSCHEDULER_PORT": "0", "MYSCHEDULER_API_PRIVATE_TARGETS": "allow"}
+    return {"MYSCHEDULER_SENDERS": "0", **os.environ, **ours, **settings}
 
 
 def manifest(job_id: str, target_url: str, schedule: str = "interval: {hours: 1}", *more: str) -> str:

@@ -10,11 +10,6 @@ from typing import Any
 
 import click
 
-from myscheduler import __version__
-from myscheduler.adapters.http.sender import open_sender
-from myscheduler.adapters.identity.identity import METADATA_VARIABLE, Identity
-from myscheduler.adapters.secret_files import Secrets
-from myscheduler.adapters.source.attached import AttachedFiles
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.cli.manifests import paths_argument, read_manifests, usable_jobs
 from myscheduler.cli.options import format_option, timezone_option
@@ -22,7 +17,6 @@ from myscheduler.cli.output.exchanges import exchange_fields
 from myscheduler.cli.output.terminal import json_text, styled
 from myscheduler.core.calls.exchange import Exchange
 from myscheduler.core.calls.outcome import Outcome
-from myscheduler.core.calls.tokens import METADATA_HOST
 from myscheduler.core.explain.curl import curl_of
 from myscheduler.core.explain.requests import requests_of
 from myscheduler.core.findings.problem import printable
@@ -30,14 +24,10 @@ from myscheduler.core.history.execution import Cause, Execution, Kind
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.lifecycle.transitions import create
 from myscheduler.core.manifest.declared import DeclaredJob
-from myscheduler.core.policy.grants import Grants
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.templates.variables import PREFIX
-from myscheduler.service.dispatch.caller import LocalCaller
-from myscheduler.service.dispatch.preparing import Preparing
+from myscheduler.service.dispatch.calling import CallSettings, open_local_caller
 from myscheduler.settings import SECRETS_DIR, Settings
-
-USER_AGENT = f"myscheduler/{__version__}"
 
 
 @click.command()
@@ -139,12 +129,7 @@ def _root(paths: tuple[Path, ...], declared: DeclaredJob) -> Path:
 async def _called(job: Job, now: datetime, *, zone: str, secrets_dir: Path, root: Path) -> dict[str, Any]:
     execution_id = new_execution_id(now)
     execution = Execution(execution_id, job.job_id, now, Kind.MANUAL, Cause.API, job.digest, None, now)
-    async with open_sender(connections=0, connections_per_host=0) as sender:
-        host = os.environ.get(METADATA_VARIABLE) or METADATA_HOST
-        identity = Identity(sender, user_agent=USER_AGENT, metadata_host=host)
-        secrets = Secrets(secrets_dir, os.environ)
-        preparing = Preparing(secrets, AttachedFiles(root), identity, grants=Grants, now=lambda: datetime.now(UTC))
-        caller = LocalCaller(sender, preparing, user_agent=USER_AGENT, zone=zone)
+    async with open_local_caller(CallSettings(root, secrets_dir, zone)) as caller:
         begun = time.monotonic()
         outcome = await caller.call(job, execution, 1)
     return _as_json(outcome, round((time.monotonic() - begun) * 1000))

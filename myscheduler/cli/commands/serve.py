@@ -17,6 +17,7 @@ from myscheduler.core.access.roles import Role
 from myscheduler.core.metrics.label_names import label_names
 from myscheduler.errors import OpenApiError, SettingError
 from myscheduler.machine import memory
+from myscheduler.machine.processors import usable
 from myscheduler.settings import Settings
 
 _DEFAULTS = Settings()
@@ -250,6 +251,16 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     help="How long a connection to a target is reused, so that changes of its address in the DNS take effect.",
 )
 @click.option(
+    "--senders",
+    metavar="PROCESSES",
+    envvar=settings.SENDERS,
+    show_envvar=True,
+    type=click.IntRange(0, 64),
+    default=None,
+    show_default=f"one for each processor beyond the first, at most {settings.MOST_SENDERS}",
+    help="How many processes of their own make the calls; 0 makes them in the main process.",
+)
+@click.option(
     "--heartbeat-interval",
     metavar="SECONDS",
     envvar=settings.HEARTBEAT_INTERVAL,
@@ -312,6 +323,7 @@ def serve(
     history_days: int,
     history_rows: int,
     connection_max_age: int,
+    senders: int | None,
     heartbeat_interval: int,
     timezone: str,
     log_level: str,
@@ -366,6 +378,7 @@ def serve(
         api_private_targets=api_private_targets,
         metrics_port=metrics_port,
         metrics_labels=metrics_labels,
+        senders=min(usable() - 1, settings.MOST_SENDERS) if senders is None else senders,
     )
     log.configure(chosen.level, chosen.zone, chosen.log_format)
     try:

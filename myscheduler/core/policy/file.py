@@ -44,6 +44,11 @@ class Rules:
         return () if self.policy is None or self.policy is NO_POLICY else (self.policy,)
 
     @property
+    def grants(self) -> Grants:
+        """Which secrets jobs of the API may use; none if the policy can't be used."""
+        return Grants() if self.policy is None else self.policy.api_secrets
+
+    @property
     def reach(self) -> Reach:
         """Which link-local addresses jobs may call; none if the policy can't be used."""
         return NOWHERE if self.policy is None else self.policy.reach

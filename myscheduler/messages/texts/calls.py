@@ -129,6 +129,7 @@ CALLS = {
     "claim-unclear": "the database became unavailable while this execution was being claimed; it was not sent",
     "replaced": "the next slot of this job was due, and it says overlap: replace; the target may have received the "
     "request",
+    "sender-lost": "the process that made the call ended in the meantime; the target may have received the request",
     "given-up": "it could not be recorded in time, so it was not sent, and its trigger request was answered with an "
     "error",
     "cancelled": "cancelled by {by}{reason:? ({})}; the target may have received the request",

@@ -20,6 +20,7 @@ WHY = {
     "reason-crash": "the service or its machine stopped in the meantime",
     "reason-shutdown": "the service was stopped in the meantime",
     "reason-cancelled": "it was cancelled through the API",
+    "reason-sender-lost": "the process that made the call ended in the meantime",
     "reason-database": "the service could not use its database at that time; nothing was sent",
     "reason-no-file": "the service had too many open files for another connection; nothing was sent",
     "reason-secret-missing": "a secret that the job refers to was missing; nothing was sent",

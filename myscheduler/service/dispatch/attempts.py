@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.retry import asked_sec, retry_delay
+from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.throttles import Throttles
 from myscheduler.core.dispatch.turns import status_of
 from myscheduler.core.history.attempts import Attempt
@@ -19,12 +20,12 @@ from myscheduler.core.job.ping import Ping
 from myscheduler.core.job.retry import MAX_DELAY_SEC
 from myscheduler.core.reason import Reason
 from myscheduler.messages.message import said
-from myscheduler.service.dispatch.caller import Caller
+from myscheduler.service.dispatch.caller import Caller, SenderLostError
 from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.execution_log import log_attempt, log_start, names_of, names_of_attempt
 from myscheduler.service.dispatch.expectations import Expectations
-from myscheduler.service.dispatch.flights import STOPPED, CutOff, Flight, Flights
+from myscheduler.service.dispatch.flights import SENDER_LOST, STOPPED, CutOff, Flight, Flights
 from myscheduler.service.dispatch.permits import Permits
 from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
@@ -165,41 +166,71 @@ class Attempts:
         trace_id = flight.execution.parent.trace_id if flight.execution.parent else None
         if not flight.is_unbegun:
             await self._chains.inform(flight)
-        while True:
-            await self._waits.until_due(flight)
-            if is_first := flight.is_unbegun:
-                if why := await self._until_first(flight):
-                    self._endings.end(flight, status_of(why), 0, Outcome(), why)
+        while await self._until_permitted(flight):
+            flight.execution = self._chains.placed(flight.execution)  # only now it is sure that all jobs are armed
+            outcome = await self._sent(flight, trace_id)
+            if outcome is None:
+                if not self._goes_on(flight):
                     return
-            elif not flight.has_permit:
-                await self._permits.acquire(flight)
-            await self._waits.end(flight)
-            if is_first:
-                self._tallies.begun(flight.execution)
-            job, execution = flight.job, self._chains.placed(flight.execution)
-            flight.execution = execution  # only now it is sure that all jobs are armed
-            flight.attempts += 1
-            attempt, before = Attempt(flight.attempts, self._now(), trace_id=trace_id), flight.attempts_detail
-            flight.attempts_detail = (*before, attempt)
-            outcome = None
-            try:
-                outcome = await self._caller.call(job, execution, flight.attempts)
-            finally:
-                self._permits.release(flight)
-                self._tallies.attempted(outcome)
-                self._pace(flight.lane, outcome)
-            flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
-            log_attempt(execution, flight.attempts, flight.host, outcome)
+                continue
             delay = self._delay(flight, outcome) if outcome.failure else None
             if not isinstance(delay, float):
-                break
-            names = names_of_attempt(execution, flight.attempts)
+                self._end(flight, outcome, delay)
+                return
+            names = names_of_attempt(flight.execution, flight.attempts)
             log.warning("attempt %d failed, next in %g s: %s", flight.attempts, delay, outcome.error, extra=names)
             if not await self._waits.begin(flight, delay):
                 return
-        reason = delay or (_REASONS.get(outcome.failure) if outcome.failure else None)
+
+    async def _until_permitted(self, flight: Flight) -> bool:
+        """Wait until the next attempt is due and permitted; if there is to be none, end the execution, and return
+        false.
+        """
+        await self._waits.until_due(flight)
+        if is_first := flight.is_unbegun:
+            if why := await self._until_first(flight):
+                self._endings.end(flight, status_of(why), 0, Outcome(), why)
+                return False
+        elif not flight.has_permit:
+            await self._permits.acquire(flight)
+        await self._waits.end(flight)
+        if is_first:
+            self._tallies.begun(flight.execution)
+        return True
+
+    def _end(self, flight: Flight, outcome: Outcome, reason: Reason | None) -> None:
+        """End an execution by the outcome of its last attempt; `reason` is why it is not retried, if there is one."""
+        reason = reason or (_REASONS.get(outcome.failure) if outcome.failure else None)
         unsent = sum(one.failure in _UNSENT for one in flight.attempts_detail)
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)
+
+    async def _sent(self, flight: Flight, trace_id: str | None) -> Outcome | None:
+        """Make one attempt, with the permit that the flight holds, and return its outcome; `None` if its sender was
+        lost.
+        """
+        flight.attempts += 1
+        attempt, before = Attempt(flight.attempts, self._now(), trace_id=trace_id), flight.attempts_detail
+        flight.attempts_detail = (*before, attempt)
+        outcome = None
+        try:
+            outcome = await self._caller.call(flight.job, flight.execution, flight.attempts)
+        except SenderLostError:
+            return None
+        finally:
+            self._permits.release(flight)
+            self._tallies.attempted(outcome)
+            self._pace(flight.lane, outcome)
+        flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
+        log_attempt(flight.execution, flight.attempts, flight.host, outcome)
+        return outcome
+
+    def _goes_on(self, flight: Flight) -> bool:
+        """Whether an execution whose sender was lost makes another attempt, as after a crash; if not, it is ended."""
+        if may_resend(flight.job, flight.execution, self._now()):
+            log.warning("attempt %d was lost, and is sent again", flight.attempts, extra=names_of(flight.execution))
+            return True
+        self._endings.cut_off(flight, SENDER_LOST, attempts=flight.attempts)
+        return False
 
     async def _until_first(self, flight: Flight) -> Reason | None:
         """Acquire a permit for an execution whose turn in a chain has come, as its job is then. Returns why it does not

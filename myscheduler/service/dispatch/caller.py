@@ -26,7 +26,7 @@ from myscheduler.messages.message import said
 from myscheduler.service.dispatch.plain_requests import PlainRequests
 from myscheduler.service.dispatch.preparing import Preparing, is_complete
 
-_ALL = Sampling()
+ALL = Sampling()
 UNAUTHORIZED = 401
 
 
@@ -37,8 +37,8 @@ class Caller(Protocol):
         """Make one attempt (`attempt` counts from 1) and return its outcome.
 
         A failure of the target, and anything that keeps the request from being sent, is an outcome; only cancellation
-        and bugs raise. It never retries, with one exception: a target that refuses a kept token is called once more,
-        with a new one.
+        and bugs raise, and `SenderLostError` if what makes the call ends before its outcome is known. It never retries,
+        with one exception: a target that refuses a kept token is called once more, with a new one.
         """
         ...
 
@@ -56,7 +56,7 @@ class LocalCaller:
         preparing: Preparing,
         *,
         user_agent: str,
-        sampling: Sampling = _ALL,
+        sampling: Sampling = ALL,
         zone: str = "UTC",
         policies: Callable[[], Sequence[Policy]] = tuple,
     ) -> None:
@@ -145,6 +145,10 @@ async def _guarded(send: Callable[[Request], Awaitable[Outcome]], request: Reque
         # a library's error message may contain the values passed to it
         trace = redact("".join(traceback.format_exception(error)), request.secrets)
         raise RedactedBugError(trace) from None
+
+
+class SenderLostError(Exception):
+    """The process that made a call has ended, so nobody knows whether the request was sent, and what came of it."""
 
 
 class RedactedBugError(Exception):

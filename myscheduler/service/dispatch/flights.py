@@ -40,6 +40,8 @@ _REPLACED = said("replaced")
 REPLACED = CutOff(Reason.REPLACED, error=_REPLACED, unsent=_REPLACED)
 _GIVEN_UP = said("given-up")
 GIVEN_UP = CutOff(Reason.DATABASE, error=_GIVEN_UP, unsent=_GIVEN_UP)
+_LOST = said("sender-lost")
+SENDER_LOST = CutOff(Reason.SENDER_LOST, error=_LOST, unsent=_LOST)
 
 
 def cut_off_by(cancelled: Cancellation) -> CutOff:

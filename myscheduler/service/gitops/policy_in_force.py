@@ -64,7 +64,7 @@ class Rulebook:
     @property
     def grants(self) -> Grants:
         """Which secrets API jobs may use."""
-        return self.rules.policy.api_secrets if self.rules.policy is not None else Grants()
+        return self.rules.grants
 
     async def recall(self) -> None:
         """Load the rules that an earlier process stored; they are in force until the source is read."""

@@ -213,6 +213,7 @@ export const text = {
   "reason.coalesced": "one run for several missed slots",
   "reason.condition": "its condition did not hold",
   "reason.crash": "the service stopped unexpectedly",
+  "reason.sender-lost": "the process that made the call ended",
   "reason.database": "the database was unavailable",
   "reason.deadline": "could not start in time",
   "reason.deleted": "the job was deleted",

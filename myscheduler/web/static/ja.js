@@ -210,6 +210,7 @@ export const text = {
   "reason.coalesced": "複数の予定を1回にまとめたため",
   "reason.condition": "条件を満たさなかったため",
   "reason.crash": "サービスの異常終了",
+  "reason.sender-lost": "呼び出しプロセスの異常終了",
   "reason.database": "データベースを利用できなかったため",
   "reason.deadline": "期限内に開始できなかったため",
   "reason.deleted": "ジョブが削除されたため",

@@ -1,0 +1,1 @@
+"""Sender processes: how one is started, and how values travel to it and back."""

@@ -1,0 +1,1 @@
+"""Calls made by processes of their own: the main process decides, claims and records, and they send."""
