@@ -55,6 +55,7 @@ async def _send(connection: socket.socket) -> None:
         certificate_seen=sending.certificate_seen,
     ) as caller:
         memory.keep()
+        sending.begin()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(memory.keep_small(caching.forget))
             while True:

@@ -45,7 +45,7 @@ from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.templates.variables import variables_of
 from myscheduler.machine.private_files import FILE_MODE
 from myscheduler.service.catalog.catalog import Catalog
-from myscheduler.service.dispatch.caller import LocalCaller
+from myscheduler.service.dispatch.caller import Caller, LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.dispatch.preparing import Preparing
 from myscheduler.service.gitops.guard_in_force import GuardInForce
@@ -170,11 +170,12 @@ async def opened(
     environment: Mapping[str, str] | None = None,
     api_may_call_private: bool = True,
     through: Callable[[Store], Store] = lambda store: store,
+    calling: Callable[[Caller], Caller] = lambda caller: caller,
 ) -> AsyncIterator[Parts]:
     """Nothing that runs by itself is at work: `parts.dispatcher.start()` starts what sends; it is stopped at the end.
 
-    `through` wraps the store that the dispatcher uses. `api_may_call_private` lets jobs of the API call targets on this
-    machine, as nearly all tests do.
+    `through` wraps the store that the dispatcher uses, and `calling` what makes its calls. `api_may_call_private` lets
+    jobs of the API call targets on this machine, as nearly all tests do.
     """
     now = clock or MovableClock()
     (folder / "jobs.d").mkdir(exist_ok=True)
@@ -206,7 +207,7 @@ async def opened(
         courier = Courier(sender, mailer, notes, secrets, public_url="https://jobs.example.com", now=now)
         dispatcher = Dispatcher(
             dispatch_store,
-            caller,
+            calling(caller),
             store_health,
             zone=zone,
             now=now,

@@ -75,10 +75,11 @@ class Fleet:
         except OSError as error:
             log.error("a sender could not be started: %s", error)  # noqa: TRY400 - its stack trace says no more
             return
-        log.debug("a sender has started", extra={"pid": pid})
-        self._enter(link)
         try:
-            await link.watch()
+            if await link.until_ready():
+                log.debug("a sender has started", extra={"pid": pid})
+                self._enter(link)
+                await link.watch()
         finally:
             self._leave(link)
             in_progress, code = len(link), await link.end()
@@ -90,8 +91,9 @@ class Fleet:
         self._has_link.set()
 
     def _leave(self, link: Link) -> None:
-        self._links.remove(link)
-        self._counts.up -= 1
+        if link in self._links:
+            self._links.remove(link)
+            self._counts.up -= 1
         if not self._links:
             self._has_link.clear()
 

@@ -26,6 +26,8 @@ from myscheduler.service.senders.messages import (
 
 MOST_JOBS = 16_384
 """Jobs that a sender keeps."""
+START_SEC = 60.0
+"""How long a sender may take until it can make calls."""
 BEAT_SEC = 1.0
 MOST_MISSED = 8
 """Beats in a row without a word from the sender, after which it is killed: it hangs, and so do its calls."""
@@ -60,7 +62,9 @@ class Link:
         self._certificate_seen = certificate_seen
         self._loop = asyncio.get_running_loop()
         self._process: SenderProcess | None = None
-        self._lost = asyncio.Event()
+        self._ready: asyncio.Future[bool] = self._loop.create_future()
+        """Whether it can make calls, once that is known."""
+        self._lost: asyncio.Future[None] = self._loop.create_future()
         self._calls: dict[int, asyncio.Future[Outcome]] = {}
         self._last_call = self._last_job = 0
         self._known: OrderedDict[str, _Known] = OrderedDict()
@@ -81,22 +85,25 @@ class Link:
 
     async def start(self) -> int:
         """Start the process, and return its id. Raises `OSError`."""
-        self._process = await start_sender(self._hear, self._lost.set)
+        self._process = await start_sender(self._hear, self._lose)
         self._process.channel.send(self._setup)
         return self._process.pid
 
+    async def until_ready(self) -> bool:
+        """Wait until it can make calls; false if it ends instead, or takes too long."""
+        await asyncio.wait([self._ready], timeout=START_SEC)
+        return self._ready.done() and self._ready.result()
+
     async def watch(self) -> None:
-        """Until the process has ended, or hangs and is killed, or this is cancelled."""
+        """Wait until the process has ended, or hangs and is killed."""
         missed = 0
-        while not self._lost.is_set() and missed < MOST_MISSED:
+        while missed < MOST_MISSED:
             self._has_reported = False
             self._flush()  # is answered, also if it says nothing
-            try:
-                async with asyncio.timeout(BEAT_SEC):
-                    await self._lost.wait()
-            except TimeoutError:
-                missed = 0 if self._has_reported else missed + 1
-        if missed >= MOST_MISSED and self._process is not None:
+            if (await asyncio.wait([self._lost], timeout=BEAT_SEC))[0]:
+                return
+            missed = 0 if self._has_reported else missed + 1
+        if self._process is not None:
             log.error("a sender does not respond, and is killed", extra={"pid": self._process.pid})
             self._process.kill()
 
@@ -173,8 +180,15 @@ class Link:
         self._rows, self._jobs, self._forgotten, self._cancelled = [], [], [], []
         self._process.channel.send(tuple(orders))
 
+    def _lose(self) -> None:
+        self._lost.set_result(None)
+        if not self._ready.done():
+            self._ready.set_result(False)
+
     def _hear(self, message: tuple[object, ...]) -> None:
         self._has_reported = True
+        if not self._ready.done():
+            self._ready.set_result(True)
         report = Report._make(message)
         for number, row in report.outcomes:
             if (ended := self._ended(number)) is not None:

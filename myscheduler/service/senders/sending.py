@@ -40,6 +40,10 @@ class Sending:
         self._is_flushing = False
         self._loop = asyncio.get_running_loop()
 
+    def begin(self) -> None:
+        """Report that calls can be made."""
+        self._flush_soon()
+
     def take(self, message: tuple[Any, ...], caller: Caller) -> None:
         """Do what a message asks for; nothing more is begun once the main process has ended."""
         if os.getppid() != self._parent:
