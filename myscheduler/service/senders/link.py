@@ -14,6 +14,7 @@ from myscheduler.core.job.job import Job
 from myscheduler.core.policy.file import Rules
 from myscheduler.service.dispatch.caller import RedactedBugError, SenderLostError
 from myscheduler.service.senders.messages import (
+    CallId,
     CallRow,
     Orders,
     Report,
@@ -65,15 +66,15 @@ class Link:
         self._ready: asyncio.Future[bool] = self._loop.create_future()
         """Whether it can make calls, once that is known."""
         self._lost: asyncio.Future[None] = self._loop.create_future()
-        self._calls: dict[int, asyncio.Future[Outcome]] = {}
-        self._last_call = self._last_job = 0
+        self._calls: dict[CallId, asyncio.Future[Outcome]] = {}
+        self._last_job = 0
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._told_rules: Rules | None = None
         """The rules that the sender was told last."""
         self._rows: list[CallRow] = []
         self._jobs: list[tuple[int, bytes]] = []
         self._forgotten: list[int] = []
-        self._cancelled: list[int] = []
+        self._cancelled: list[CallId] = []
         self._is_flushing = False
         self._has_reported = False
 
@@ -120,24 +121,24 @@ class Link:
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
         """Have the sender make a call. Raises `SenderLostError` if it ends before the outcome has come."""
-        self._last_call = number = self._last_call + 1
-        self._rows.append(call_row(number, self._number_of(job, execution), execution, attempt))
+        self._rows.append(call_row(execution, attempt, self._number_of(job, execution)))
+        call = execution.execution_id, attempt
         ended: asyncio.Future[Outcome] = self._loop.create_future()
-        self._calls[number] = ended
+        self._calls[call] = ended
         self._flush_soon()
         try:
             outcome = await ended
         except asyncio.CancelledError:
-            await self._cancel(number)
+            await self._cancel(call)
             raise
         return outcome
 
-    async def _cancel(self, number: int) -> None:
+    async def _cancel(self, call: CallId) -> None:
         """End a call, and wait until it has ended: only then may another take its place."""
-        if number not in self._calls:
+        if call not in self._calls:
             return
-        ended = self._calls[number] = self._loop.create_future()
-        self._cancelled.append(number)
+        ended = self._calls[call] = self._loop.create_future()
+        self._cancelled.append(call)
         self._flush_soon()
         await asyncio.wait([ended])
 
@@ -190,19 +191,19 @@ class Link:
         if not self._ready.done():
             self._ready.set_result(True)
         report = Report._make(message)
-        for number, row in report.outcomes:
-            if (ended := self._ended(number)) is not None:
+        for call, row in report.outcomes:
+            if (ended := self._ended(call)) is not None:
                 ended.set_result(outcome_of(row))
-        for number in report.cancelled:
-            if (ended := self._ended(number)) is not None:
+        for call in report.cancelled:
+            if (ended := self._ended(call)) is not None:
                 ended.cancel()
-        for number, trace in report.bugs:
-            if (ended := self._ended(number)) is not None:
+        for call, trace in report.bugs:
+            if (ended := self._ended(call)) is not None:
                 ended.set_exception(RedactedBugError(trace))
         for host, expires_at in report.certificates:
             self._certificate_seen(host, expires_at)
 
-    def _ended(self, number: int) -> "asyncio.Future[Outcome] | None":
+    def _ended(self, call: CallId) -> "asyncio.Future[Outcome] | None":
         """What waits for the end of a call; `None` if nothing does any more."""
-        ended = self._calls.pop(number, None)
+        ended = self._calls.pop(call, None)
         return None if ended is None or ended.done() else ended

@@ -39,8 +39,10 @@ class Setup:
 
 Extras: TypeAlias = tuple[Link | None, TraceParent | None, Mapping[str, Mapping[str, Any]] | None]
 """What only executions of chains and of traced requests have."""
-CallRow: TypeAlias = tuple[int, int, str, int, datetime, str, Extras | None]
-"""Number of the call, number of its job, execution, attempt, slot, cause."""
+CallId: TypeAlias = tuple[str, int]
+"""Execution and attempt: what is sent at most once."""
+CallRow: TypeAlias = tuple[CallId, int, datetime, str, Extras | None]
+"""The call, the number of its job, the slot, the cause."""
 OutcomeRow: TypeAlias = tuple[
     int | None, str | None, str | None, int | None, str | None, bool, Mapping[str, Any] | None, str | None,
     tuple[Any, ...] | None,
@@ -56,8 +58,8 @@ class Orders(NamedTuple):
     """Jobs that calls refer to, by their numbers, as `packed` makes them."""
     forgotten: Sequence[int] = ()
     """Numbers of jobs that no later call refers to."""
-    cancelled: Sequence[int] = ()
-    """Numbers of calls to end; each is answered."""
+    cancelled: Sequence[CallId] = ()
+    """Calls to end; each is answered."""
     rules: Rules | None = None
     """The rules in force from now on; `None` if they are as before."""
 
@@ -65,11 +67,10 @@ class Orders(NamedTuple):
 class Report(NamedTuple):
     """A message of a sender."""
 
-    outcomes: Sequence[tuple[int, OutcomeRow]]
-    """By the numbers of their calls."""
-    cancelled: Sequence[int] = ()
+    outcomes: Sequence[tuple[CallId, OutcomeRow]]
+    cancelled: Sequence[CallId] = ()
     """Calls that have ended without an outcome, as they were told."""
-    bugs: Sequence[tuple[int, str]] = ()
+    bugs: Sequence[tuple[CallId, str]] = ()
     """Calls that ended by a bug, with its stack trace, in which secrets are redacted."""
     certificates: Sequence[tuple[str, datetime]] = ()
     """Hosts of jobs, and the ends of their certificates, as new connections showed them."""
@@ -106,16 +107,16 @@ def taken_rules(told: Rules) -> Rules:
     return Rules() if told.policy == NO_POLICY else told
 
 
-def call_row(number: int, job_number: int, execution: Execution, attempt: int) -> CallRow:
+def call_row(execution: Execution, attempt: int, job_number: int) -> CallRow:
     extras: Extras | None = None
     if execution.link is not None or execution.parent is not None or execution.upstream is not None:
         extras = execution.link, execution.parent, execution.upstream
-    return number, job_number, execution.execution_id, attempt, execution.slot, execution.cause.value, extras
+    return (execution.execution_id, attempt), job_number, execution.slot, execution.cause.value, extras
 
 
 def execution_of(row: CallRow, job: Job) -> Execution:
     """The execution of a call, as far as its request depends on it."""
-    _, _, execution_id, _, slot, cause, extras = row
+    (execution_id, _), _, slot, cause, extras = row
     link, parent, upstream = extras or (None, None, None)
     return Execution(
         execution_id,

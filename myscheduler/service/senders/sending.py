@@ -11,6 +11,7 @@ from myscheduler.core.job.job import Job
 from myscheduler.core.policy.file import Rules
 from myscheduler.service.dispatch.caller import Caller, RedactedBugError
 from myscheduler.service.senders.messages import (
+    CallId,
     CallRow,
     Orders,
     OutcomeRow,
@@ -32,10 +33,10 @@ class Sending:
         """The rules in force, as the main process said last."""
         self._parent = os.getppid()
         self._jobs: dict[int, Job] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._outcomes: list[tuple[int, OutcomeRow]] = []
-        self._cancelled: list[int] = []
-        self._bugs: list[tuple[int, str]] = []
+        self._tasks: dict[CallId, asyncio.Task[None]] = {}
+        self._outcomes: list[tuple[CallId, OutcomeRow]] = []
+        self._cancelled: list[CallId] = []
+        self._bugs: list[tuple[CallId, str]] = []
         self._certificates: list[tuple[str, datetime]] = []
         self._is_flushing = False
         self._loop = asyncio.get_running_loop()
@@ -57,9 +58,9 @@ class Sending:
             self._tasks[row[0]] = asyncio.create_task(self._call(caller, row, self._jobs[row[1]]))
         for number in orders.forgotten:
             del self._jobs[number]
-        for number in orders.cancelled:
-            if (task := self._tasks.get(number)) is None:
-                self._cancelled.append(number)  # it has just ended
+        for call in orders.cancelled:
+            if (task := self._tasks.get(call)) is None:
+                self._cancelled.append(call)  # it has just ended
             else:
                 task.cancel()
         if not orders.calls:
@@ -70,17 +71,17 @@ class Sending:
         self._flush_soon()
 
     async def _call(self, caller: Caller, row: CallRow, job: Job) -> None:
-        number, attempt = row[0], row[3]
+        call = row[0]
         try:
-            outcome = await caller.call(job, execution_of(row, job), attempt)
-            self._outcomes.append((number, outcome_row(outcome)))
+            outcome = await caller.call(job, execution_of(row, job), call[1])
+            self._outcomes.append((call, outcome_row(outcome)))
         except asyncio.CancelledError:
-            self._cancelled.append(number)
+            self._cancelled.append(call)
         except RedactedBugError as error:
-            self._bugs.append((number, str(error)))
+            self._bugs.append((call, str(error)))
         except Exception:  # noqa: BLE001 - the main process logs it
-            self._bugs.append((number, traceback.format_exc()))
-        del self._tasks[number]
+            self._bugs.append((call, traceback.format_exc()))
+        del self._tasks[call]
         self._flush_soon()
 
     def _flush_soon(self) -> None:

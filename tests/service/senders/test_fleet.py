@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.support.target import Answer, Silence, Target
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+_NUMBERS = count()
 
 
 @dataclass
@@ -63,7 +65,9 @@ class Senders:
 
 
 def run_of(one: Job) -> Execution:
-    return Execution("01a2-日次", one.job_id, NOW, Kind.SCHEDULED, Cause.TIMER, one.digest, one.source, NOW)
+    return Execution(
+        f"日次-{next(_NUMBERS)}", one.job_id, NOW, Kind.SCHEDULED, Cause.TIMER, one.digest, one.source, NOW
+    )
 
 
 @asynccontextmanager

@@ -131,7 +131,7 @@ RENDERED = {"method": "POST", "body": {"at": "{{ scheduled_at }}", "id": "{{ exe
 )
 async def test_a_sender_sends_what_the_main_process_would(one: Job, execution: Execution) -> None:
     told = replace(one, source=execution.source)
-    row = across(call_row(7, 1, execution, 3))
+    row = across(call_row(execution, 3, 1))
     its = unpacked(packed(told))
     assert its == told
     assert await leaves(its, execution_of(row, its)) == await leaves(one, execution)
@@ -141,7 +141,7 @@ def test_what_earlier_jobs_hand_on_is_told() -> None:
     one, execution = made(
         kind=Kind.CHAINED, cause=Cause.CHAIN, upstream={"a": {"件数": [1, None]}}, link=Link(CHAIN, ID)
     )
-    assert execution_of(call_row(7, 1, execution, 1), one).upstream == {"a": {"件数": [1, None]}}
+    assert execution_of(call_row(execution, 1, 1), one).upstream == {"a": {"件数": [1, None]}}
 
 
 def policy(text: str) -> Rules:
