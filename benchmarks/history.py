@@ -43,13 +43,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
-def _name(number: int) -> str:
+def job_name(number: int) -> str:
     return f"job-{number:05}"
 
 
 def _job(number: int, now: datetime) -> Job:
     fields = {
-        "job_id": _name(number),
+        "job_id": job_name(number),
         "target_url": f"https://target-{number % HOSTS}.example.com/run/{number}",
         "interval": {"days": 365},  # none of them runs during the measurement
         "labels": {"team": f"team-{number % TEAMS}", "tier": "gold" if number % 100 == 0 else "plain"},
@@ -67,7 +67,7 @@ def _id(micros: int, chance: Random) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _rows(jobs: int, rows: int, end: datetime) -> Iterator[tuple[object, ...]]:
+def history_rows(jobs: int, rows: int, end: datetime) -> Iterator[tuple[object, ...]]:
     """The oldest first. A tenth of the jobs has most of the rows, as some jobs run every minute and some every day."""
     chance = Random(16)  # noqa: S311 - the same history every time
     last = int(end.timestamp() * 1_000_000)
@@ -84,7 +84,7 @@ def _rows(jobs: int, rows: int, end: datetime) -> Iterator[tuple[object, ...]]:
         code = (200 if status == "completed" else 503) if ran else None
         yield (
             _id(slot + late if ran else slot, chance),
-            _name(job),
+            job_name(job),
             slot,
             "manual" if is_manual and ran else "scheduled",
             "api" if is_manual and ran else "catch_up" if late > 60_000_000 and ran else "timer",
@@ -113,7 +113,7 @@ def make(path: Path, jobs: int, rows: int, end: datetime) -> None:
         asyncio.run(store.write(partial(job_rows.insert_jobs, new=made)))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
-        connection.executemany(INSERT, _rows(jobs, rows, end))
+        connection.executemany(INSERT, history_rows(jobs, rows, end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,9 @@ def questions(jobs: int, end: datetime) -> list[Question]:
     return [
         Question("no filter"),
         Question("no filter, limit 1000", limit=1000),
-        Question("job_id: a busy job", (("job_id", _name(10 % jobs)),)),
-        Question("job_id: a quiet job", (("job_id", _name(11 % jobs)),)),
-        Question("job_id: 20 jobs", tuple(("job_id", _name(number % jobs)) for number in range(20))),
+        Question("job_id: a busy job", (("job_id", job_name(10 % jobs)),)),
+        Question("job_id: a quiet job", (("job_id", job_name(11 % jobs)),)),
+        Question("job_id: 20 jobs", tuple(("job_id", job_name(number % jobs)) for number in range(20))),
         Question("status=completed", (("status", "completed"),)),
         Question("status=failed", (("status", "failed"),)),
         Question("status: all that are not completed", tuple(

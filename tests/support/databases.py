@@ -6,6 +6,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from myscheduler.adapters.store.database.sqlite import PAGE_BYTES
 from myscheduler.cli import main
 
 NOON = 1_804_420_800_000_000  # 2027-03-07 12:00 UTC
@@ -109,5 +110,5 @@ def damage(path: Path) -> None:
             "SELECT rootpage FROM sqlite_master WHERE name = 'executions_job_slot_kind' "
             "OR name = 'sqlite_autoindex_executions_2' LIMIT 1",
         )
-        file.seek((int(str(page)) - 1) * 4096 + 3)
+        file.seek((int(str(page)) - 1) * PAGE_BYTES + 3)
         file.write(b"\x00\x01")

@@ -65,6 +65,23 @@ class TestSqlite:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
+    @pytest.mark.parametrize("made_before", [pytest.param(0, id="new"), pytest.param(4096, id="made-before")])
+    def test_the_log_is_bounded_in_bytes_whatever_the_pages_are(
+        self, url: str, tmp_path: Path, made_before: int
+    ) -> None:
+        if made_before:
+            with closing(sqlite3.connect(tmp_path / "jobs.db")) as connection:
+                connection.execute(f"PRAGMA page_size = {made_before}")
+                connection.execute("VACUUM")
+        with open_store(url) as store, store._writer._engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA page_size").scalar() == (made_before or sqlite.PAGE_BYTES)
+            connection.exec_driver_sql("CREATE TABLE filled (content BLOB)")
+            connection.commit()
+            for _ in range(30):
+                connection.exec_driver_sql("INSERT INTO filled VALUES (zeroblob(1000000))")
+                connection.commit()
+            assert sqlite.LOG_BYTES // 2 < sqlite.log_size(tmp_path / "jobs.db") < sqlite.LOG_BYTES + 2 * 1024**2
+
     async def test_nothing_is_written_to_a_file_that_was_taken_away(self, store: Store, tmp_path: Path) -> None:
         database = Path(str(store._engine.url.database))
         database.rename(tmp_path / "away.db")
@@ -130,11 +147,11 @@ class TestTrouble:
             pages = connection.exec_driver_sql(
                 "SELECT rootpage FROM sqlite_master WHERE tbl_name IN ('jobs', 'progress')"
             )
-            places = [(page - 1) * 4096 for (page,) in pages]
+            places = [(page - 1) * sqlite.PAGE_BYTES for (page,) in pages]
         with (tmp_path / "jobs.db").open("r+b") as file:
             for place in places:
                 file.seek(place)
-                file.write(b"\xff" * 4096)
+                file.write(b"\xff" * sqlite.PAGE_BYTES)
         with open_store(url) as store:
             for door in (store.read, store.write):
                 with pytest.raises(StoreUnavailableError, match=r"^database disk image is malformed \("):
