@@ -9,6 +9,7 @@ What counts are ratios of one round: a machine may be twice as fast on another d
 import asyncio
 import contextlib
 import json
+import math
 import os
 import sys
 import time
@@ -92,7 +93,7 @@ def next_number(enough: int | None, too_many: int | None) -> int:
     """The number of jobs to try next, between one that is possible and one that is not, as far as they are known."""
     if enough is None or too_many is None:
         return round((enough or 0) * STEP) if too_many is None else round(too_many / STEP)
-    return round((enough * too_many) ** 0.5)
+    return round(math.sqrt(enough * too_many))
 
 
 async def search(tried: Callable[[int], Awaitable[Trial]], first: int, steps: int) -> Trial:
@@ -110,7 +111,7 @@ async def search(tried: Callable[[int], Awaitable[Trial]], first: int, steps: in
             too_many = jobs
         if best and too_many and too_many <= best.jobs * FINE:
             break
-        jobs = next_number(best and best.jobs, too_many)
+        jobs = next_number(best.jobs if best else None, too_many)
     if best is None:
         raise BenchmarkError(f"too slow to search: {too_many} jobs were too many; begin with fewer (--alike)")
     return best
