@@ -16,12 +16,12 @@ import uvloop
 
 from benchmarks.driver import connected
 from benchmarks.errors import BenchmarkError
-from benchmarks.machine import machine
+from benchmarks.machine import machine, told
 from benchmarks.service import Service, fresh_service
 from benchmarks.sink import Arrival, Sink, running_sink
+from benchmarks.steady import put
 
 FIGURE = "chains"
-PER_FILE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ def _manifests(sink: Sink, calls: int, *, chained: bool) -> list[str]:
 async def _round(sink: Sink, calls: int, seconds: float, *, chained: bool) -> Round:
     async with fresh_service() as service, connected(service.url) as api:
         texts = _manifests(sink, calls, chained=chained)
-        for start in range(0, len(texts), PER_FILE):
-            (service.jobs_dir / f"{start:05}.yaml").write_text("---\n".join(texts[start : start + PER_FILE]))
+        put(service, texts)
         await api.sync()
         if (count := len(await api.jobs())) != len(texts):
             raise BenchmarkError(f"only {count} of {len(texts)} jobs are there")
@@ -113,7 +112,7 @@ def main(calls: int, rounds: int, seconds: float) -> None:
         f"  chains reach {share / statistics.median(plain):.0%} of the rate, "
         f"at {more / statistics.median(plain_ms):.0%} of the processor time"
     )
-    click.echo("\n".join(f"{name}: {value}" for name, value in where.items()))
+    click.echo(told(where))
 
 
 if __name__ == "__main__":

@@ -27,3 +27,8 @@ def machine() -> dict[str, str]:
         "load before the run": f"{os.getloadavg()[0]:.2f}",  # above a few tenths, something else was running
         **{name: importlib.metadata.version(name) for name in PACKAGES},
     }
+
+
+def told(where: dict[str, str]) -> str:
+    """The description as lines of text."""
+    return "\n".join(f"{name}: {value}" for name, value in where.items())

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from benchmarks.machine import told
 from benchmarks.run import Outcome
 from benchmarks.targets import NUMBERS, Number, Sizes
 
@@ -90,7 +91,7 @@ def table(found: Report) -> str:
         ).rstrip()
         for line in [head, tuple("-" * width for width in widths), *lines]
     ]
-    return "\n".join([*text, "", *_notes(found), *_machine(found["machine"]), ""])
+    return "\n".join([*text, "", *_notes(found), told(found["machine"]), ""])
 
 
 def _notes(found: Report) -> list[str]:
@@ -100,7 +101,3 @@ def _notes(found: Report) -> list[str]:
             told = ", ".join(f"{name} {value}" for name, value in facts.items())
             notes.append(f"{figure}{'' if party == 'service' else f', {party}'}: {told}")
     return [*notes, ""]
-
-
-def _machine(machine: dict[str, str]) -> list[str]:
-    return [f"{name}: {value}" for name, value in machine.items()]

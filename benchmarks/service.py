@@ -18,6 +18,7 @@ from typing import Self
 import aiohttp
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.processes import megabytes, processor_seconds
 
 START_SEC = 60.0
 STOP_SEC = 40.0
@@ -136,29 +137,16 @@ class Service:
         return dict(found.most_common(10))
 
     def resident_megabytes(self) -> float | None:
-        """The resident memory of the service; None without `/proc`."""
-        return self._megabytes("VmRSS")
+        """The resident memory of the service, all its processes together; None without `/proc`."""
+        return megabytes(self.pid, "VmRSS")
 
     def peak_megabytes(self) -> float | None:
-        """The peak of its resident memory."""
-        return self._megabytes("VmHWM")
-
-    def _megabytes(self, field: str) -> float | None:
-        with contextlib.suppress(FileNotFoundError):
-            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
-            if found := re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE):
-                return int(found[1]) / 1024
-        return None
+        """The sum of the peaks of their resident memory."""
+        return megabytes(self.pid, "VmHWM")
 
     def processor_seconds(self) -> float:
-        """The processor time that it has used; see `processor_seconds`."""
+        """The processor time that all its processes have used."""
         return processor_seconds(self.pid)
-
-
-def processor_seconds(pid: int) -> float:
-    """The processor time that a process has used, on Linux only. Other work on the machine hardly changes it."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
 
 
 def written_bytes(pid: int) -> int:
@@ -171,7 +159,8 @@ def written_bytes(pid: int) -> int:
 
 
 @contextlib.asynccontextmanager
-async def fresh_service() -> AsyncIterator[Service]:
+async def fresh_service(settings: Mapping[str, str] | None = None) -> AsyncIterator[Service]:
+    """A service in a new folder, which is removed at the end. `settings` are environment variables of it."""
     with tempfile.TemporaryDirectory(prefix="myscheduler-benchmark-") as folder:
-        async with Service(Path(folder)) as service:
+        async with Service(Path(folder), settings) as service:
             yield service

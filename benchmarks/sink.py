@@ -2,6 +2,8 @@
 
 It prints its port and ends when its standard input is closed, so it can't outlive the benchmark.
 `GET /arrivals/count` returns the number of calls, `GET /arrivals/take` returns the calls and removes them.
+Its arguments are the seconds after which it responds to calls, and the address that it listens on. On `0.0.0.0`, it
+answers only what came to an address of loopback: there is no other way to listen on all of these.
 """
 
 import asyncio
@@ -18,6 +20,8 @@ from typing import cast
 
 import aiohttp
 import uvloop
+
+from benchmarks.processes import processor_seconds
 
 Record = tuple[bytes, float, bytes | None]
 
@@ -36,12 +40,15 @@ def _value(head: bytes, name: bytes) -> bytes | None:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, records: list[Record]) -> None:
+    def __init__(self, records: list[Record], delay: float) -> None:
         self._records = records
+        self._delay = delay
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        if not transport.get_extra_info("sockname")[0].startswith("127."):
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         now = time.time()
@@ -55,10 +62,15 @@ class _Connection(asyncio.Protocol):
                 break
             self._buffer = self._buffer[size:]
             answers.append(self._answer(head, lower, now))
-        if answers:
-            self._transport.write(b"".join(answers))
-            if answers[-1] is _REFUSAL:
-                self._transport.close()
+        if answers and self._delay and _ANSWER in answers:
+            asyncio.get_running_loop().call_later(self._delay, self._send, answers)
+        elif answers:
+            self._send(answers)
+
+    def _send(self, answers: list[bytes]) -> None:
+        self._transport.write(b"".join(answers))
+        if answers[-1] is _REFUSAL:
+            self._transport.close()
 
     def _answer(self, head: bytes, lower: bytes, now: float) -> bytes:
         if b"\r\ntransfer-encoding:" in lower:
@@ -82,11 +94,11 @@ def _text(text: str) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
-async def _serve() -> None:
+async def _serve(delay: float, address: str) -> None:
     loop = asyncio.get_running_loop()
     records: list[Record] = []
     gc.disable()  # collecting among a hundred thousand records, which have no cycles, would cause pauses
-    server = await loop.create_server(lambda: _Connection(records), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: _Connection(records, delay), address, 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
     server.close()
@@ -110,12 +122,20 @@ class Arrival:
 class Sink:
     """The driver's side of the process."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self.url = url
+    def __init__(self, port: int, pid: int, session: aiohttp.ClientSession) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._port = port
+        self._pid = pid
         self._session = session
 
-    def target(self, figure: str, number: int | str) -> str:
-        return f"{self.url}/hit/{figure}/{number}"
+    def target(self, figure: str, number: int | str, host: int = 1) -> str:
+        """The URL of a call. `host` is one of 16 million addresses, which count from 1."""
+        address = f"127.{host >> 16}.{host >> 8 & 255}.{host & 255}"
+        return f"http://{address}:{self._port}/hit/{figure}/{number}"
+
+    def processor_seconds(self) -> float:
+        """The processor time that it has used."""
+        return processor_seconds(self._pid)
 
     async def count(self) -> int:
         return int(await self._get("count"))
@@ -139,16 +159,18 @@ class Sink:
 
 
 @contextlib.asynccontextmanager
-async def running_sink() -> AsyncIterator[Sink]:
+async def running_sink(delay: float = 0, *, has_many_hosts: bool = False) -> AsyncIterator[Sink]:
+    """A sink that responds to calls after this many seconds, on one address of loopback or on all of them."""
+    address = "0.0.0.0" if has_many_hosts else "127.0.0.1"  # noqa: S104 - what comes from elsewhere is not answered
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.sink", stdin=PIPE, stdout=PIPE, start_new_session=True
+        *(sys.executable, "-m", "benchmarks.sink", str(delay), address), stdin=PIPE, stdout=PIPE, start_new_session=True
     )
     try:
         if process.stdout is None:
             raise TypeError
         port = int(await asyncio.wait_for(process.stdout.readline(), START_SEC))
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-            yield Sink(f"http://127.0.0.1:{port}", session)
+            yield Sink(port, process.pid, session)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -156,4 +178,4 @@ async def running_sink() -> AsyncIterator[Sink]:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    uvloop.run(_serve(float(sys.argv[1]), sys.argv[2]))

@@ -198,20 +198,6 @@ def test_authentication_is_compared_with_an_open_service() -> None:
     ]
 
 
-def test_the_service_is_compared_with_a_yardstick() -> None:
-    tiny = ("--pairs", "1", "--seconds", "3", "--least", "10", "--most", "30", "--steps", "1")
-    command = (sys.executable, "-m", "benchmarks.yardstick", *tiny)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
-    assert done.returncode == 0, done.stderr
-    assert {line.split(":")[0] for line in done.stderr.splitlines()} == {"yardstick", "service"}
-    told = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()[:2]}
-    assert {name: 10 < int(rate.removesuffix("/s")) < 30 for name, rate in told.items()} == {
-        "yardstick": True,
-        "service": True,
-    }
-    assert done.stdout.splitlines()[2].startswith("rate of the yardstick's: ")
-
-
 def test_chains_are_compared_with_jobs_that_have_a_schedule() -> None:
     command = (sys.executable, "-m", "benchmarks.chains", "--calls", "20", "--rounds", "1", "--seconds", "3")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
