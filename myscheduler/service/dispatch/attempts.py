@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from myscheduler.core.calls.hosts import host_key
@@ -99,7 +98,7 @@ class Attempts:
         if execution.kind is Kind.MANUAL and flight.lane != host:
             self._permits.release_manual(host)  # it was claimed at once; now it waits for its target
             flight.has_permit = False
-        flight.execution = self._chains.placed(replace(execution, started_at=self._now()))
+        flight.execution = self._chains.placed(execution.begun(self._now()))
         self._tallies.begun(flight.execution)
         flight.task = asyncio.create_task(self._run(flight))
 
@@ -163,19 +162,20 @@ class Attempts:
     async def _attempt_until_decided(self, flight: Flight) -> None:
         """Send attempts until the end is decided. The first may hold a permit from the claim; others acquire one."""
         trace_id = flight.execution.parent.trace_id if flight.execution.parent else None
-        if not flight.is_unbegun:
+        if flight.job.spec.templates and not flight.is_unbegun:
             await self._chains.inform(flight)
         while True:
-            await self._waits.until_due(flight)
-            if is_first := flight.is_unbegun:
-                if why := await self._until_first(flight):
-                    self._endings.end(flight, status_of(why), 0, Outcome(), why)
-                    return
-            elif not flight.has_permit:
-                await self._permits.acquire(flight)
-            await self._waits.end(flight)
-            if is_first:
-                self._tallies.begun(flight.execution)
+            if flight.next_attempt_at is not None or not flight.has_permit:  # else it may be sent at once
+                await self._waits.until_due(flight)
+                if is_first := flight.is_unbegun:
+                    if why := await self._until_first(flight):
+                        self._endings.end(flight, status_of(why), 0, Outcome(), why)
+                        return
+                elif not flight.has_permit:
+                    await self._permits.acquire(flight)
+                await self._waits.end(flight)
+                if is_first:
+                    self._tallies.begun(flight.execution)
             job, execution = flight.job, self._chains.placed(flight.execution)
             flight.execution = execution  # only now it is sure that all jobs are armed
             flight.attempts += 1
@@ -185,10 +185,11 @@ class Attempts:
             try:
                 outcome = await self._caller.call(job, execution, flight.attempts)
             finally:
+                now = self._now()
                 self._permits.release(flight)
                 self._tallies.attempted(outcome)
-                self._pace(flight.lane, outcome)
-            flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
+                self._pace(flight.lane, outcome, now)
+            flight.attempts_detail = (*before, attempt.ended(outcome, now))
             log_attempt(execution, flight.attempts, flight.host, outcome)
             delay = self._delay(flight, outcome) if outcome.failure else None
             if not isinstance(delay, float):
@@ -198,7 +199,7 @@ class Attempts:
             if not await self._waits.begin(flight, delay):
                 return
         reason = delay or (_REASONS.get(outcome.failure) if outcome.failure else None)
-        unsent = sum(one.failure in _UNSENT for one in flight.attempts_detail)
+        unsent = sum([one.failure in _UNSENT for one in flight.attempts_detail if one.failure])
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)
 
     async def _until_first(self, flight: Flight) -> Reason | None:
@@ -216,9 +217,8 @@ class Attempts:
             if why is not None:
                 return why
 
-    def _pace(self, lane: str, outcome: Outcome | None) -> None:
+    def _pace(self, lane: str, outcome: Outcome | None, now: datetime) -> None:
         """Have the lane's other calls wait as the outcome of this one asks for."""
-        now = self._now()
         self._throttles.note(lane, outcome, now)
         if outcome is not None and outcome.http_status == TOO_MANY and (wait := asked_sec(outcome.retry_after, now)):
             self._throttles.hold(lane, now + timedelta(seconds=min(wait, MAX_DELAY_SEC)), now)
