@@ -12,7 +12,7 @@ from tests.support.checkout import ROOT
 PAGE = (ROOT / "docs/architecture.md").read_text("utf-8")
 PACKAGE = ROOT / "myscheduler"
 GROUND = {"__main__", "errors", "log", "machine", "messages", "settings"} | {
-    f"core.{name}" for name in ("bounds", "caching", "header_values", "reason")
+    f"core.{name}" for name in ("bounds", "caching", "header_values", "quick", "reason")
 }
 """What nearly everything uses is left out of the picture."""
 SPLIT = ("adapters", "core", "service")

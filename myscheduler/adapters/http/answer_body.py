@@ -8,12 +8,11 @@ from encodings import normalize_encoding
 from encodings.aliases import aliases
 from typing import Any
 
-import aiohttp
-
 from myscheduler.adapters.http.answers import Body
 from myscheduler.adapters.http.expectations import CHECKED_BYTES, lack_of_body
 from myscheduler.adapters.http.extraction import extracted
 from myscheduler.adapters.http.unpacking import unpacked
+from myscheduler.adapters.http.whole_answers import Whole
 from myscheduler.core.calls.exchange import Exchange
 from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
 from myscheduler.core.job.expect import USUAL_EXPECT, Expect
@@ -56,7 +55,7 @@ class Answer:
     lack: str | None = None
     """Why no connection can be opened just now (too many open files), else `None`."""
     status: int | None = None
-    body: Body | None = None
+    body: Body | Whole | None = None
     charset: str | None = None
     coding: str = ""
     """The `Content-Encoding`, in lower case."""
@@ -69,14 +68,13 @@ class Answer:
     complete: bool = False
     """The body was read to its end."""
 
-    def begin(self, status: int, body: aiohttp.StreamReader) -> None:
+    def begin(self, status: int, body: Body | Whole) -> None:
         self.status = status
-        if isinstance(body, Body):  # always true in the session of `open_sender`
-            self.body = body
-            self.charset = _declared_charset(body.content_type)
-            self.coding = body.coding.lower()
-            if status in _ASKS_TO_WAIT and body.retry_after:
-                self.retry_after = body.retry_after[:LONGEST_RETRY_AFTER].decode("ascii", "replace")
+        self.body = body
+        self.charset = _declared_charset(body.content_type)
+        self.coding = body.coding.lower()
+        if status in _ASKS_TO_WAIT and body.retry_after:
+            self.retry_after = body.retry_after[:LONGEST_RETRY_AFTER].decode("ascii", "replace")
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
@@ -155,7 +153,9 @@ class Answer:
     @property
     def _window(self) -> int:
         """Bytes that are searched for secrets: the excerpt, and the longest rest of a secret that begins in it."""
-        return EXCERPT_BYTES + max((LETTER_BYTES * secret.longest for secret in self.secrets), default=0)
+        if not self.secrets:
+            return EXCERPT_BYTES
+        return EXCERPT_BYTES + max(LETTER_BYTES * secret.longest for secret in self.secrets)
 
     def _excerpt(self) -> str | None:
         if not self.keeps_start:
@@ -188,6 +188,8 @@ def _refusal(status: int, odd: str | None) -> str:
 
 def _text(data: bytes, charset: str | None, *, whole: bool) -> str:
     """The bytes as text that every database can store; unless they are `whole`, a partial last character is dropped."""
+    if charset is None and data.isascii() and b"\x00" not in data:  # what is below finds the same
+        return data.decode("ascii")
     try:
         text = codecs.getincrementaldecoder(_charset(charset))("replace").decode(data, final=whole)
     except UnicodeError:  # UTF-16 without a byte order mark

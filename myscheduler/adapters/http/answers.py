@@ -98,7 +98,7 @@ class AnswerReader:
     def __init__(self, receiver: Receiver, *, is_head: bool) -> None:
         """`is_head`: the request was HEAD, so the response has no body."""
         self._receiver = receiver
-        self._is_head = is_head
+        self.is_head = is_head
         self._step: Callable[[AnswerReader, bytes], bytes] = AnswerReader._read_head
         """Not a bound method: that would be a reference cycle, which is collected late."""
         self._kept = b""
@@ -208,7 +208,7 @@ class AnswerReader:
         """Set how the end of the body is found. Returns the compression by `Transfer-Encoding`, and the deviations."""
         lengths, oddities = _lengths(fields.get(b"content-length", []))
         self._step = AnswerReader._read_length
-        if self._is_head or self._status in _EMPTY:
+        if self.is_head or self._status in _EMPTY:
             return b"", []
         codings = _words(fields.get(b"transfer-encoding", []))
         codings = [coding for coding in codings if coding != b"identity"]
@@ -337,7 +337,7 @@ class AnswerReader:
     def _excess(self) -> str:
         if self._is_chunked:
             return said("odd-after-chunks")
-        if self._is_head:
+        if self.is_head:
             return said("odd-head-body")
         if self._status in _EMPTY:
             return said("odd-status-body", status=self._status)

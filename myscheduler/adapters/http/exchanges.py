@@ -14,6 +14,8 @@ def exchange_of(hop: Hop, begun_at: float, ended_at: float) -> Exchange:
     total_ms = round((ended_at - begun_at) * 1000, 1)
     first_byte_ms = None if head_at is None else round((head_at - begun_at) * 1000, 1)
     size = 0 if body is None else len(body)
+    if opening is None and peer is not None and peer.tls_version is None and hop.proxy is None:  # as for most calls
+        return Exchange(total_ms, first_byte_ms, None, None, None, True, peer.address, None, size, hop.redirects)
     dns, connect, handshake = _NOT_OPENED if opening is None else opening.phases(ended_at)
     tls = peer if peer and peer.tls_version and hop.message.destination.url.scheme == "https" else None
     return Exchange(

@@ -17,6 +17,7 @@ from myscheduler.adapters.http.answers import AnswerReader, Body, FloodError, Un
 from myscheduler.adapters.http.opening import OPENING, Peer, peer_of
 from myscheduler.adapters.http.rations import LIGHT_SEC, Rations
 from myscheduler.adapters.http.routes import PERMIT
+from myscheduler.adapters.http.whole_answers import Whole, whole_answer
 from myscheduler.core.calls.link_local import address_in
 from myscheduler.core.policy.guard import Permit
 from myscheduler.messages.message import said
@@ -83,8 +84,8 @@ class Handler(ResponseHandler):
         """The request's body is so large that a part may still be unsent when the response is complete."""
         self._is_asked = False
         """The request is sent by `ask`, not by aiohttp."""
-        self._reply: asyncio.Future[tuple[int, Body]] | None = None
-        """What `ask` waits for."""
+        self._reply: asyncio.Future[tuple[int, Body | Whole]] | None = None
+        """What `ask` returned, until it is known."""
         self._writing: asyncio.Task[None] | None = None
         """Writes a large body."""
         self._begin()
@@ -122,14 +123,18 @@ class Handler(ResponseHandler):
             self._opening = None
 
     def is_connected(self) -> bool:
-        """Whether a request may be sent, as far as we can know. aiohttp asks before it reuses a connection; by then its
-        address may no longer be allowed.
+        """Whether the connection may be fit for a request: `may_send` decides. aiohttp asks before it reuses one; by
+        then its address may no longer be allowed.
         """
-        return super().is_connected() and not (self._is_idle and self._is_spoiled()) and self._is_allowed()
+        return super().is_connected() and not (self._is_idle and self._is_over_age()) and self._is_allowed()
+
+    def _is_over_age(self) -> bool:
+        """Whether the target may have closed the connection by now."""
+        return self._loop.time() >= self._fit_until
 
     def _is_spoiled(self) -> bool:
-        """Whether the target may have closed the connection, or has sent data, even if the loop has not seen it yet."""
-        return self._loop.time() >= self._fit_until or bool(self._arrivals.poll(0))
+        """As `_is_over_age`, or the target has closed it or sent data, even if the loop has not seen that yet."""
+        return self._is_over_age() or bool(self._arrivals.poll(0))
 
     def set_response_params(self, *, skip_payload: bool = False, **_: Any) -> None:
         """Called by aiohttp before it sends a request: data that arrives from now on is its response."""
@@ -153,9 +158,10 @@ class Handler(ResponseHandler):
         self._may_hang = size > SMALL_BODY
         return True
 
-    async def ask(self, head: bytes, body: bytes, *, is_head: bool) -> tuple[int, Body]:
-        """Send a request, whose `head` is complete, and return the status and the body as soon as the head of the
-        response has arrived. Raises errors of aiohttp if it does not arrive, `StrayError` if nothing was sent.
+    def ask(self, head: bytes, body: bytes, *, is_head: bool) -> "asyncio.Future[tuple[int, Body | Whole]]":
+        """Send a request, whose `head` is complete. The result is known as soon as the head of the response has
+        arrived: the status and the body, which is whole if all of it came at once. It is an error of aiohttp if the
+        head does not arrive. Raises errors of aiohttp, `StrayError` if nothing was sent.
         """
         transport = self.transport
         if transport is None or transport.is_closing():
@@ -163,16 +169,13 @@ class Handler(ResponseHandler):
         self.set_response_params(skip_payload=is_head)
         if not self.may_send(len(body)):
             raise StrayError
-        self._is_asked, self._reply = True, self._loop.create_future()
+        self._is_asked, self._reply = True, (reply := self._loop.create_future())
         if not self._may_hang:
             transport.write(head + body)
         else:
             transport.write(head)
             self._writing = asyncio.create_task(self._write(body))
-        try:
-            return await self._reply
-        finally:
-            self._reply = None  # breaks a reference cycle
+        return reply
 
     async def _write(self, body: bytes) -> None:
         content = memoryview(body)
@@ -186,8 +189,9 @@ class Handler(ResponseHandler):
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         super().set_exception(exc, *cause)
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(exc)
+        reply, self._reply = self._reply, None
+        if reply is not None and not reply.done():
+            reply.set_exception(exc)
 
     # --- incoming data --------------------------------------------------------------------------------------------
 
@@ -213,8 +217,15 @@ class Handler(ResponseHandler):
 
     def _parse(self, answer: AnswerReader, data: bytes) -> None:
         is_light, start = self.is_light, perf_counter()
+        is_first = self._bytes == len(data)
+        whole = whole_answer(data) if is_first and self._is_asked and not answer.is_head else None
         try:
-            answer.feed(data, is_more=bool(self._held))
+            if whole is None:
+                answer.feed(data, is_more=bool(self._held))
+            else:
+                answer.is_done = True
+                self.finish(None)
+                self._replied(whole.status, whole)
         except (UnreadableError, FloodError) as error:
             self._refuse(error)
         took = perf_counter() - start
@@ -286,9 +297,14 @@ class Handler(ResponseHandler):
             self.feed_data(
                 (RawResponseMessage(HttpVersion11, status, "", _NO_HEADERS, (), False, None, False, False), body)
             )
-        elif self._reply is not None and not self._reply.done():
-            self._reply.set_result((status, body))
+        else:
+            self._replied(status, body)
         return body
+
+    def _replied(self, status: int, body: Body | Whole) -> None:
+        reply, self._reply = self._reply, None
+        if reply is not None and not reply.done():
+            reply.set_result((status, body))
 
     def finish(self, idle_sec: float | None) -> None:
         """The body is complete. The connection is reused for half of `idle_sec`, the time that the target keeps it: the

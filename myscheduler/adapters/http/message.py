@@ -10,6 +10,7 @@ from myscheduler.core.caching import cached
 from myscheduler.core.calls.hosts import Host, called_host, looked_up
 from myscheduler.core.calls.link_local import Address, address_in
 from myscheduler.core.calls.request import Request, basic_credentials
+from myscheduler.core.quick import quick
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.messages.message import said
 
@@ -54,6 +55,7 @@ class Destination:
     """Path and query, as the request line has them."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Message:
     """A request that is ready to be sent."""

@@ -28,8 +28,10 @@ from myscheduler.adapters.http.message import Message, where_of
 from myscheduler.adapters.http.opening import Peer
 from myscheduler.adapters.http.rations import Rations
 from myscheduler.adapters.http.routes import PERMIT, Resolver, make_socket
+from myscheduler.adapters.http.time_limit import TimeLimit
 from myscheduler.adapters.http.trail import TRAIL
 from myscheduler.adapters.http.trust import tls_context
+from myscheduler.adapters.http.whole_answers import Whole
 from myscheduler.adapters.http.wire import Reply, sent
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.redirects import RedirectError
@@ -97,8 +99,9 @@ class Sender:
         if refusal := self._refusal(hop):
             return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=refusal.why)
         begun_at, outcome = perf_counter(), None
+        limit = TimeLimit(request.timeout_sec)
         try:
-            async with asyncio.timeout(request.timeout_sec) as limit:
+            with limit:
                 await self._exchange(hop)
                 while hop.is_followed:
                     hop = self._next(hop)
@@ -109,7 +112,7 @@ class Sender:
             outcome = Outcome(failure=Failure.SECRET_UNUSABLE, error=str(error))
         except _TARGET_ERRORS as error:
             _drop_tracebacks(error)
-            outcome = _failure(hop, error, is_late=limit.expired())
+            outcome = _failure(hop, error, is_late=limit.is_over)
         exchange = exchange_of(hop, begun_at, perf_counter())
         if outcome is None:
             return hop.told(hop.answer.verdict(hop.message.destination.where, exchange))
@@ -150,6 +153,10 @@ class Sender:
         try:
             answer.begin(reply.status, reply.body)
             most = REDIRECT_LIMIT if hop.is_followed else self._response_limit
+            if isinstance(reply.body, Whole):
+                answer.add(reply.body.content[:most])
+                answer.complete = answer.size < most
+                return
             async for chunk in reply.body.iter_any():
                 answer.add(chunk[: most - answer.size])
                 if answer.size >= most:

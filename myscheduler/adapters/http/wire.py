@@ -18,6 +18,7 @@ from myscheduler.adapters.http.answers import Body
 from myscheduler.adapters.http.handler import Handler
 from myscheduler.adapters.http.message import Message
 from myscheduler.adapters.http.trail import Trail
+from myscheduler.adapters.http.whole_answers import Whole
 from myscheduler.core.caching import cached
 
 _UNLIMITED = aiohttp.ClientTimeout(total=None)
@@ -54,7 +55,7 @@ class Reply:
     """A response whose head has arrived."""
 
     status: int
-    body: Body
+    body: Body | Whole
     connection: Connection
 
     def close(self) -> None:

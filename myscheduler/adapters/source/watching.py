@@ -5,15 +5,17 @@ import errno
 import logging
 import os
 import stat
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from watchfiles import awatch
+from watchfiles._rust_notify import RustNotify
 
 from myscheduler.adapters.source.git import lock_of
 from myscheduler.adapters.source.listing import Tree
@@ -23,7 +25,8 @@ from myscheduler.machine import causes
 
 STEP_MS = 50
 DEBOUNCE_MS = 200
-TICK_SEC = 0.1
+TICK_SEC = 0.5
+"""How often it is checked whether a poll is due."""
 _NO_WATCHES = "watch limit reached"
 """The text that notify, the library below watchfiles, reports for ENOSPC."""
 REST = 20
@@ -178,21 +181,30 @@ async def _watch_places(
 
 
 async def _events(places: _Places, tick_sec: float) -> AsyncGenerator[frozenset[str], None]:
-    """Yields the paths that changed together, and an empty set at each tick without a change."""
-    changes = awatch(
-        *places.watched(),
-        watch_filter=None,  # a filter on .yaml names would miss the swap of ..data
-        step=STEP_MS,
-        debounce=DEBOUNCE_MS,
-        rust_timeout=int(tick_sec * 1000),
-        yield_on_timeout=True,
-        force_polling=False,
-        recursive=False,
-        ignore_permission_denied=False,  # True would also hide that the limits of inotify are reached
-    )
-    async with aclosing(changes):
-        async for batch in changes:
-            yield frozenset(path for _, path in batch)
+    """Yields the paths that changed together, and an empty set at the start and at each tick without a change."""
+    loop, is_over = asyncio.get_running_loop(), threading.Event()
+    with (
+        RustNotify(
+            [str(place) for place in places.watched()],
+            debug=False,
+            force_polling=False,
+            poll_delay_ms=0,
+            recursive=False,
+            ignore_permission_denied=False,  # True would also hide that the limits of inotify are reached
+        ) as watcher,
+        ThreadPoolExecutor(1, thread_name_prefix="watch") as hands,
+    ):
+        yield frozenset()  # now it is watched
+        while True:
+            # its own `awatch` takes a hundredth of a processor for its ticks
+            watched = loop.run_in_executor(hands, watcher.watch, DEBOUNCE_MS, STEP_MS, int(tick_sec * 1000), is_over)
+            try:
+                found = await asyncio.shield(watched)
+            except asyncio.CancelledError:
+                is_over.set()
+                await asyncio.wait([watched])
+                raise
+            yield frozenset() if isinstance(found, str) else frozenset(path for _, path in found)
 
 
 def _survey(root: Path, walk: Callable[[], Tree], checkout_of: CheckoutOf) -> _Survey:

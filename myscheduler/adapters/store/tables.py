@@ -1,5 +1,6 @@
 """The tables. Times are microseconds since 1970 (UTC): exact, sortable, and the same in SQLite and PostgreSQL."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,8 +16,13 @@ class UtcTime(TypeDecorator[datetime]):
     impl = sa.BigInteger
     cache_ok = True
 
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[datetime | None], int | None]:  # noqa: ARG002
+        return (
+            to_micros_or_none  # SQLAlchemy's own asks `process_bind_param` and then a database's type, which has none
+        )
+
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
-        return None if value is None else to_micros(value)
+        return to_micros_or_none(value)
 
     def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else EPOCH + timedelta(microseconds=value)
@@ -29,6 +35,10 @@ def key(length: int) -> sa.String:
 
 def to_micros(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
+
+
+def to_micros_or_none(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - EPOCH) // MICROSECOND
 
 
 metadata = sa.MetaData()

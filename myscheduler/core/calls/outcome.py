@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from myscheduler.core.calls.exchange import Exchange
+from myscheduler.core.quick import quick
 
 EXCERPT_BYTES = 4096
 """The most bytes of a response that are kept in the history."""
@@ -49,6 +50,7 @@ class Failure(StrEnum):
     """The host is a link-local address, or resolves to such addresses only, so nothing was sent."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of one attempt. A target that fails is an outcome, never an exception."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import quote, quote_plus
 
 from myscheduler.core.calls.body import body_of, form_fields, type_of, with_query
@@ -188,6 +188,7 @@ def _json_text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
+@lru_cache(1_024)  # a slot is written in the request and in the log, and many jobs share it
 def rfc3339(moment: datetime) -> str:
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return f"{in_utc.isoformat()[:-6]}Z"  # without "+00:00"

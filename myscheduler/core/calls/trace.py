@@ -130,4 +130,6 @@ def trace_headers(execution_id: str, attempt: int, sampling: Sampling, parent: T
     trace_id = parent.trace_id if parent else trace_id_of(execution_id)
     flags = "01" if sampling.keeps(trace_id, parent) else "00"
     headers = {TRACEPARENT: f"00-{trace_id}-{span_id_of(execution_id, attempt)}-{flags}"}
-    return headers | {TRACESTATE: parent.state} if parent and parent.state else headers
+    if parent is not None and parent.state:
+        headers[TRACESTATE] = parent.state
+    return headers

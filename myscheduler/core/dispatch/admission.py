@@ -14,6 +14,7 @@ from myscheduler.core.history.execution import Execution, Status
 from myscheduler.core.history.unrun import Unrun, stretches, unrun_between, unrun_by_reason
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import CatchUp, JobSpec
+from myscheduler.core.quick import quick
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.slots import TICK, Schedule, back, last_until
 
@@ -30,6 +31,7 @@ _SPAN_COST = 100
 _LONGEST_SPAN = timedelta(days=8)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Step:
     """One move of a job's cursor: slots to record as not run, then at most one slot to run."""

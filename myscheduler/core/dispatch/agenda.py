@@ -6,7 +6,7 @@ All of it is in memory only: after a restart everything is decided again from th
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.admission import ON_TIME, Step
@@ -165,12 +165,12 @@ class Agenda:
 
     def _waits_for_database(self, armed: Armed) -> bool:
         """Whether the database is what keeps the job's slots from being sent."""
-        has_ended = self._counts.ended(armed.job.job_id) and any(step.run is not None for step in armed.waiting)
+        has_ended = armed.waiting and self._counts.ended(armed.job.job_id) and any(one.run for one in armed.waiting)
         return not self.is_database_well or bool(self._counts.claimed(armed.job.job_id) or has_ended)
 
     def _ask(self, armed: Armed, now: datetime, *, is_held: bool) -> None:
         job_id = armed.job.job_id
-        unsent = self._counts.claimed(job_id) + sum(step.run is not None for step in armed.waiting)
+        unsent = self._counts.claimed(job_id) + sum([step.run is not None for step in armed.waiting])
         running, overdue_until = self._counts.running(job_id) + unsent, self._started_at or now
         found = armed.decide(now, running, unsent, overdue_until=overdue_until, is_held=is_held, asks=self._asks)
         if isinstance(found, Question):
@@ -303,7 +303,7 @@ class Agenda:
         run = armed.waiting[0].run
         if run is not None and not self._has_room(armed.job):  # a manual run came first
             return None
-        if run is not None and now - run > timedelta(seconds=armed.job.spec.misfire_grace_time):
+        if run is not None and now - run > armed.grace:
             until = max(now, armed.asked_until)
             armed.undecide()  # waited too long for its turn
             self._decide(armed, until)
@@ -382,9 +382,9 @@ class Agenda:
             self._offer(armed)
         self.on_room(job_id)
 
-    def leave(self, lane: str) -> None:
-        """Return the permit of an attempt."""
-        self._lanes.leave(lane)
+    def leave(self, lane: str) -> bool:
+        """Return the permit of an attempt. Returns whether `take` may have more now."""
+        return self._lanes.leave(lane)
 
     def queue(self, lane: str, due: datetime, go: Callable[[], None]) -> None:
         """Wait for a permit for a further attempt of an execution; `take` calls `go` once there is one."""

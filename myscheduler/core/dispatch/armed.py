@@ -10,6 +10,7 @@ from myscheduler.core.history.execution import Status
 from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import CatchUp, JobSpec
+from myscheduler.core.quick import quick
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.exclusions import may_leave_out
 from myscheduler.core.schedule.slots import Schedule, next_after
@@ -51,12 +52,17 @@ class Armed:
     """The long decision being made outside the agenda; at most one at a time."""
     wanted: datetime | None = None
     """The time up to which to decide after `open` is answered."""
+    lane: str = field(init=False)
+    grace: timedelta = field(init=False)
+    """The misfire grace of the job."""
+    _may_leave_out: bool = field(init=False)
     _known_next: tuple[datetime, datetime | None] | None = None
     """A time, and the first slot after it."""
 
-    @property
-    def lane(self) -> str:
-        return lane_of(self.job.spec, self.host)
+    def __post_init__(self) -> None:
+        spec = self.job.spec
+        self.lane, self.grace = lane_of(spec, self.host), timedelta(seconds=spec.misfire_grace_time)
+        self._may_leave_out = may_leave_out(self.schedule)
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first slot after `moment`. The last answer is kept: each is asked for three times."""
@@ -69,10 +75,10 @@ class Armed:
         nearly always. `None` if that is not certain without `admit`, which would decide the same (a law shows it).
         """
         spec, paused_until = self.job.spec, self.job.paused_until
-        if may_leave_out(self.schedule) or (paused_until is not None and self.decided < paused_until):
+        if self._may_leave_out or (paused_until is not None and self.decided < paused_until):
             return None
         slot = self.next_after(self.decided)
-        if slot is None or not now - timedelta(seconds=spec.misfire_grace_time) <= slot <= now:
+        if slot is None or slot > now or now - slot > self.grace:
             return None
         if slot <= overdue_until and (self.catch_up or spec.catch_up) == "none":
             return None
@@ -123,6 +129,7 @@ class Armed:
         return max(one for one in found if one is not None)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A claim taken from the agenda, to be stored in the database."""

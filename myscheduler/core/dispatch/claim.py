@@ -7,8 +7,10 @@ from myscheduler.core.history.execution import Cause, Execution, Kind
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Job, Source
+from myscheduler.core.quick import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One step of a job's schedule, or a manual run. It is stored before anything is sent."""

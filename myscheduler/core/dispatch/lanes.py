@@ -71,18 +71,25 @@ class Lanes(Generic[T]):
             self._push_head(name, lane)
             yield item
 
-    def leave(self, name: str) -> None:
-        """Return a permit of the lane."""
+    def leave(self, name: str) -> bool:
+        """Return a permit of the lane. Returns whether anything may wait for it."""
         lane = self._lanes[name]
         lane.taken -= 1
         self._free += 1
         self._throttles.leave(name)
         if not lane.taken and not lane.waiting:
             del self._lanes[name]
-        allowance = self._allowance()
-        for other in [one for one in self._full if self._lanes[one].taken < allowance]:
-            self._full.remove(other)
-            self._push_head(other, self._lanes[other])
+        if self._full:
+            allowance = self._allowance()
+            for other in [one for one in self._full if self._lanes[one].taken < allowance]:
+                self._full.remove(other)
+                self._push_head(other, self._lanes[other])
+        return self.is_waited_for
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether anything may wait for what another lane or a throttle gives back."""
+        return bool(self._heads or self._held)
 
     def next_at(self, now: datetime) -> datetime | None:
         """When a held lane may go on by itself; `None` if none is held, or all wait for calls in flight."""

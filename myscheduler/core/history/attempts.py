@@ -13,11 +13,13 @@ from typing import Any
 
 from myscheduler.core.calls.exchange import Exchange, exchange_from_json, exchange_to_json
 from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.quick import quick
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One request of an execution."""

@@ -12,6 +12,7 @@ from myscheduler.core.calls.trace import TraceParent, trace_id_of
 from myscheduler.core.history import attempts as attempt_texts
 from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.job.job import Job, Source
+from myscheduler.core.quick import quick
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,6 +61,7 @@ class Link:
     """When the chain times out."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One run of a job, with all its attempts, as it is claimed before anything is sent."""
@@ -90,6 +92,26 @@ class Execution:
     upstream_chain_id: str | None = None
     """The chain whose ends count for the jobs that its own chain lacks: it repeats a part of that one."""
 
+    def begun(self, at: datetime) -> "Execution":
+        """It, as its first request is sent; `replace` takes four times as long."""
+        return Execution(
+            self.execution_id,
+            self.job_id,
+            self.slot,
+            self.kind,
+            self.cause,
+            self.digest,
+            self.source,
+            at,
+            self.requested_by,
+            self.rerun_of,
+            self.parent,
+            self.link,
+            self.is_alone,
+            self.upstream,
+            self.upstream_chain_id,
+        )
+
     @property
     def chain_id(self) -> str:
         """The execution that its chain began with, or begins with."""
@@ -119,6 +141,7 @@ class QueuedRun:
     """As in `Execution`."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Finish:
     """How an execution ended; with status `running`, how far it got before a shutdown."""

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from myscheduler.core.calls.hosts import host_key
@@ -100,7 +99,7 @@ class Attempts:
         if execution.kind is Kind.MANUAL and flight.lane != host:
             self._permits.release_manual(host)  # it was claimed at once; now it waits for its target
             flight.has_permit = False
-        flight.execution = self._chains.placed(replace(execution, started_at=self._now()))
+        flight.execution = self._chains.placed(execution.begun(self._now()))
         self._tallies.begun(flight.execution)
         flight.task = asyncio.create_task(self._run(flight))
 
@@ -164,9 +163,9 @@ class Attempts:
     async def _attempt_until_decided(self, flight: Flight) -> None:
         """Send attempts until the end is decided. The first may hold a permit from the claim; others acquire one."""
         trace_id = flight.execution.parent.trace_id if flight.execution.parent else None
-        if not flight.is_unbegun:
+        if flight.job.spec.templates and not flight.is_unbegun:
             await self._chains.inform(flight)
-        while await self._until_permitted(flight):
+        while _may_send(flight) or await self._until_permitted(flight):
             flight.execution = self._chains.placed(flight.execution)  # only now it is sure that all jobs are armed
             outcome = await self._sent(flight, trace_id)
             if outcome is None:
@@ -201,7 +200,7 @@ class Attempts:
     def _end(self, flight: Flight, outcome: Outcome, reason: Reason | None) -> None:
         """End an execution by the outcome of its last attempt; `reason` is why it is not retried, if there is one."""
         reason = reason or (_REASONS.get(outcome.failure) if outcome.failure else None)
-        unsent = sum(one.failure in _UNSENT for one in flight.attempts_detail)
+        unsent = sum([one.failure in _UNSENT for one in flight.attempts_detail if one.failure])
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)
 
     async def _sent(self, flight: Flight, trace_id: str | None) -> Outcome | None:
@@ -217,10 +216,11 @@ class Attempts:
         except SenderLostError:
             return None
         finally:
+            now = self._now()
             self._permits.release(flight)
             self._tallies.attempted(outcome)
-            self._pace(flight.lane, outcome)
-        flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
+            self._pace(flight.lane, outcome, now)
+        flight.attempts_detail = (*before, attempt.ended(outcome, now))
         log_attempt(flight.execution, flight.attempts, flight.host, outcome)
         return outcome
 
@@ -247,9 +247,8 @@ class Attempts:
             if why is not None:
                 return why
 
-    def _pace(self, lane: str, outcome: Outcome | None) -> None:
+    def _pace(self, lane: str, outcome: Outcome | None, now: datetime) -> None:
         """Have the lane's other calls wait as the outcome of this one asks for."""
-        now = self._now()
         self._throttles.note(lane, outcome, now)
         if outcome is not None and outcome.http_status == TOO_MANY and (wait := asked_sec(outcome.retry_after, now)):
             self._throttles.hold(lane, now + timedelta(seconds=min(wait, MAX_DELAY_SEC)), now)
@@ -259,3 +258,8 @@ class Attempts:
         now, chance = self._now(), random.random()  # noqa: S311 - only spreads retries
         elapsed = (now - flight.execution.started_at).total_seconds()
         return retry_delay(flight.job.spec, outcome, flight.attempts, elapsed_sec=elapsed, now=now, chance=chance)
+
+
+def _may_send(flight: Flight) -> bool:
+    """Whether its next attempt waits for nothing: a quick check, as most executions have one attempt."""
+    return flight.has_permit and flight.next_attempt_at is None

@@ -17,6 +17,9 @@ from myscheduler.log import write
 NAMED = 5
 """The most jobs that `in_words` names; the others are only counted."""
 
+_USUAL = (Status.COMPLETED, Status.RUNNING, Status.SKIPPED)
+_MILLISECOND = timedelta(milliseconds=1)
+
 log = logging.getLogger(__name__)
 
 
@@ -73,8 +76,7 @@ def log_claims(claims: Sequence[Claim], accepted: Sequence[bool]) -> None:
 
 def log_end(execution: Execution, finish: Finish) -> None:
     """Log the end of an execution, once it is recorded."""
-    is_usual = finish.status in {Status.COMPLETED, Status.RUNNING, Status.SKIPPED}
-    level = logging.INFO if is_usual else logging.WARNING
+    level = logging.INFO if finish.status in _USUAL else logging.WARNING
     if not log.isEnabledFor(level):
         return
     if finish.completed_at is None:
@@ -83,7 +85,7 @@ def log_end(execution: Execution, finish: Finish) -> None:
     details = names_of(execution)
     details["started_at"] = f"{execution.started_at.isoformat(timespec='milliseconds')[:-6]}Z"
     details["status"] = finish.status
-    details["duration_ms"] = round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 1)
+    details["duration_ms"] = round((finish.completed_at - execution.started_at) / _MILLISECOND, 1)
     details["retries"] = max(finish.attempts - 1, 0)
     if finish.outcome.http_status is not None:
         details["http_status"] = finish.outcome.http_status

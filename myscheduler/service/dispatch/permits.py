@@ -54,9 +54,9 @@ class Permits:
         flight.has_permit = False
         if flight.execution.kind is Kind.MANUAL:
             self._manual.leave(flight.lane)
-        else:
-            self._agenda.leave(flight.lane)
-        self._wake()
+            self._wake()
+        elif self._agenda.leave(flight.lane) or self._manual.is_waited_for:  # both heed the limits of a shared target
+            self._wake()
 
     def load(self, lane: str) -> tuple[int, int]:
         """How many attempts hold a permit of the lane, and how many wait for one."""

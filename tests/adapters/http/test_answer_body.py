@@ -4,8 +4,12 @@ import gzip
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from myscheduler.adapters.http.answer_body import Answer as Started
 from myscheduler.adapters.http.sender import Sender, open_sender
+from myscheduler.adapters.http.whole_answers import Whole
 from myscheduler.core.calls.outcome import EXCERPT_BYTES, Outcome
 from tests.support.calls import request
 from tests.support.target import Answer, Raw, Target
@@ -83,3 +87,22 @@ async def test_head_has_no_body(sender: Sender, target: Target) -> None:
 async def test_a_body_without_a_length_ends_with_the_connection(sender: Sender, target: Target) -> None:
     target.answers("/", Raw(b"HTTP/1.0 200 OK\r\n\r\nabc"))
     assert await sender.send(request(target.url("/"))) == Outcome(200, None, None, 3, "abc")
+
+
+@given(
+    data=st.text(st.sampled_from("ab\x00\x7fé日😀"))
+    .map(str.encode)
+    .flatmap(lambda data: st.sampled_from([data, data[:-1], data * 2_000]))
+    | st.binary(max_size=20),
+    is_complete=st.booleans(),
+)
+def test_plain_text_is_read_as_any_other(data: bytes, is_complete: bool) -> None:
+    """The declared charset is the default, so only the first way is the quick one."""
+    found = []
+    for content_type in (b"text/plain", b"text/plain; charset=utf-8"):
+        answer = Started(secrets=())
+        answer.begin(200, Whole(200, {b"content-type": content_type}, data))
+        answer.add(data)
+        answer.complete = is_complete
+        found.append(answer.outcome(None, None))
+    assert found[0] == found[1]

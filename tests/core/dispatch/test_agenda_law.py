@@ -133,4 +133,4 @@ def test_whatever_happens_each_slot_is_recorded_once_and_in_order(
     played.settle()
     due = [at(number) for number in range(1, (played.now - NOON) // MINUTE + 1)]
     assert played.recorded == dict.fromkeys("abcde", due)
-    assert (played.agenda._counts._in_flight.total(), played.agenda._lanes._free) == (0, permits)
+    assert (sum(played.agenda._counts._in_flight.values()), played.agenda._lanes._free) == (0, permits)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.throttles import TargetLimits, Throttles
 from myscheduler.core.history.execution import Cause, Execution, Kind
 from myscheduler.service.dispatch.flights import Flight
 from myscheduler.service.dispatch.permits import Permits
@@ -23,10 +24,10 @@ def permits() -> Permits:
     return Permits(agenda, 1, lambda: None)
 
 
-def flight(number: int) -> Flight:
+def flight(number: int, kind: Kind = Kind.MANUAL) -> Flight:
     one = job("a", NOW)
     slot = NOW + timedelta(seconds=number)
-    execution = Execution(f"{number}", "a", slot, Kind.MANUAL, Cause.API, one.digest, None, slot)
+    execution = Execution(f"{number}", "a", slot, kind, Cause.API, one.digest, None, slot)
     return Flight(one, execution, "127.0.0.1", has_permit=False)
 
 
@@ -72,3 +73,31 @@ async def test_a_permit_that_came_just_before_the_cut_off_can_be_given_back(perm
     permits.hand_out_manual(NOW)
     await waiting
     assert second.has_permit
+
+
+@pytest.mark.parametrize("kinds", [(one, other) for one in Kind for other in Kind])
+async def test_who_waits_for_a_call_to_the_same_target_is_woken_when_it_ends(kinds: tuple[Kind, Kind]) -> None:
+    """A target allows one call at a time, however it was asked for; runs by hand have permits of their own."""
+    throttles, woken = Throttles(), asyncio.Event()
+    throttles.declare({"127.0.0.1": TargetLimits(concurrency=1)})
+    agenda = Agenda(zone="UTC", permits=9, permits_per_host=9, new_id=str, throttles=throttles)
+    permits = Permits(agenda, 9, woken.set, throttles)
+
+    def hand_out() -> None:
+        permits.hand_out_manual(NOW)
+        assert not agenda.take(NOW, 9)
+
+    first, second = flight(1, kinds[0]), flight(2, kinds[1])
+    begun = await asked(permits, first)
+    hand_out()
+    await begun
+    waiting = await asked(permits, second)
+    hand_out()
+    assert not second.has_permit
+    woken.clear()
+    permits.release(first)
+    assert woken.is_set()
+    hand_out()
+    await waiting
+    woken.clear()
+    permits.release(second)

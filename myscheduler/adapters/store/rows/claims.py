@@ -23,6 +23,7 @@ from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.core.reason import Reason
 from myscheduler.messages.message import said
 
+_RUNNING = str(Status.RUNNING)
 _LOST = {
     Reason.CRASH: said("crashed"),
     Reason.DATABASE: said("claim-unclear"),
@@ -181,8 +182,8 @@ def _finish_values(one: Finish) -> dict[str, Any]:
     outcome = one.outcome
     return {
         "b_id": one.execution_id,
-        "b_status": one.status,
-        "b_reason": one.reason,
+        "b_status": str(one.status),  # drivers look at each value that is not plainly a text
+        "b_reason": None if one.reason is None else str(one.reason),
         "b_started_at": one.started_at,
         "b_completed_at": one.completed_at,
         "b_attempts": one.attempts,
@@ -219,9 +220,9 @@ def _execution_values(execution: Execution, started_at: datetime | None) -> dict
         "execution_id": execution.execution_id,
         "job_id": execution.job_id,
         "slot": execution.slot,
-        "kind": execution.kind,
-        "cause": execution.cause,
-        "status": Status.RUNNING,
+        "kind": str(execution.kind),
+        "cause": str(execution.cause),
+        "status": _RUNNING,
         "last_slot": execution.slot,
         "slot_count": 1,
         "requested_by": execution.requested_by,
