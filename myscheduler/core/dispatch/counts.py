@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from myscheduler.core.job.job import Job
+
 
 class Counts:
     """The executions of each job, from when they are claimed or begun until their end is recorded."""
@@ -26,6 +28,10 @@ class Counts:
 
     def running(self, job_id: str) -> int:
         return self._in_flight[job_id] - self._claimed[job_id] - self._ended[job_id]
+
+    def have_room(self, job: Job) -> bool:
+        """Whether the job may have another one."""
+        return job.spec.overlap == "allow" or self._in_flight[job.job_id] < job.spec.max_instances
 
     def claim(self, job_id: str) -> None:
         self._in_flight[job_id] += 1
