@@ -209,6 +209,17 @@ def test_chains_are_compared_with_jobs_that_have_a_schedule() -> None:
     assert 30 < int(chains.split()[-2].removesuffix("%")) < 70
 
 
+def test_an_overload_is_compared_with_the_plateau() -> None:
+    tiny = ("--plateau", "10", "--rounds", "1", "--seconds", "3", "--created", "20")
+    command = (sys.executable, "-m", "benchmarks.overload", *tiny)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [int(line.split()[0]) for line in done.stderr.splitlines()] == [10, 25]
+    compared, created = done.stdout.splitlines()[:2]
+    assert 200 < int(compared.split()[-3].removesuffix("%")) < 300  # as far as ten jobs are from the most possible
+    assert created.startswith("20 one-second jobs created in ")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(missing() is not None, reason=missing() or "")
 def test_the_dashboard_is_measured_in_chromium() -> None:

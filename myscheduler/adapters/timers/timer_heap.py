@@ -13,6 +13,9 @@ from apscheduler.jobstores.base import BaseJobStore, JobLookupError
 
 from myscheduler.core.schedule.slots import Schedule, next_after
 
+FEWEST_DUE, MOST_DUE = 32, 512
+"""How many due timers are taken off the heap at once: a herd is handed over in parts, the first of which is small and
+each twice as large as the one before, so that its first calls leave while the thread works through the others."""
 SPARE = 1_000
 """The heap is rebuilt when it holds more stale entries than there are timers, plus this number."""
 
@@ -61,6 +64,7 @@ class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no type
         super().__init__()
         self._timers: dict[str, Timer] = {}
         self._heap: list[tuple[datetime, str]] = []
+        self._at_most = FEWEST_DUE
 
     def set(self, timer: Timer) -> None:
         """Add the timer, or replace the one with the same id."""
@@ -72,11 +76,15 @@ class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no type
         self._timers.pop(job_id, None)
 
     def get_due_jobs(self, now: datetime) -> list[Timer]:
-        """Take the due timers off the heap. For each, APScheduler then calls `update_job` or `remove_job`."""
+        """Take the due timers off the heap, the soonest first, or some of them: then the next time is still one that is
+        over, so APScheduler asks again. For each, it then calls `update_job` or `remove_job`.
+        """
         due: dict[str, Timer] = {}
-        while (first := self.get_next_run_time()) is not None and first <= now:
+        while len(due) < self._at_most and (first := self.get_next_run_time()) is not None and first <= now:
             _, job_id = heapq.heappop(self._heap)
             due[job_id] = self._timers[job_id]
+        is_cut = len(due) == self._at_most
+        self._at_most = min(2 * self._at_most, MOST_DUE) if is_cut else FEWEST_DUE
         return list(due.values())
 
     def get_next_run_time(self) -> datetime | None:

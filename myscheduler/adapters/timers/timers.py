@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import islice
 
 from apscheduler.executors.base import BaseExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -19,6 +20,9 @@ from myscheduler.core.schedule.slots import Schedule, next_after
 
 PAUSE_SEC = 0.005
 """The shortest wait of the timer thread; with thousands of jobs it would otherwise wake up for each of them."""
+
+HANDED_AT_ONCE = 128
+"""The most due jobs that the event loop takes in one turn."""
 
 Due = tuple[str, datetime]
 """A job's id and the slot that its timer was set to."""
@@ -174,7 +178,13 @@ class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no typ
 
     def _hand_over(self) -> None:
         with self._guard:
-            due, self._due = self._due, {}
+            due = list(islice(self._due.items(), HANDED_AT_ONCE))
+            for job_id, _ in due:
+                del self._due[job_id]
+            has_more = bool(self._due)
         log.debug("timers rang", extra={"jobs": len(due)})
-        if self._is_open:
-            self._wake(list(due.items()))
+        if not self._is_open:
+            return
+        if has_more:
+            self._loop.call_soon(self._hand_over)
+        self._wake(due)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import assert_never
 
-from myscheduler.core.history.execution import Execution, Status
+from myscheduler.core.history.execution import Cause, Execution, Status
 from myscheduler.core.history.unrun import Unrun, stretches, unrun_between, unrun_by_reason
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import CatchUp, JobSpec
@@ -101,6 +101,13 @@ def _is_full(spec: JobSpec, running: int) -> bool:
             return False
         case _:
             assert_never(spec.overlap)
+
+
+def cause_of(slot: datetime, started_at: datetime | None, now: datetime) -> Cause:
+    """Why a slot is run now: `CATCH_UP` if it fell due while the service could not run it, which has run slots since
+    `started_at`, or if it waited longer than `ON_TIME`.
+    """
+    return Cause.CATCH_UP if started_at is None or slot <= max(started_at, now - ON_TIME) else Cause.TIMER
 
 
 def may_resend(job: Job, execution: Execution, now: datetime) -> bool:

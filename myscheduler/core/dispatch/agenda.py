@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from myscheduler.core.calls.hosts import host_key
-from myscheduler.core.dispatch.admission import ON_TIME, Step
+from myscheduler.core.dispatch.admission import ON_TIME, Step, cause_of
 from myscheduler.core.dispatch.armed import Armed, Taken
 from myscheduler.core.dispatch.claim import Claim, scheduled
 from myscheduler.core.dispatch.counts import Counts
@@ -18,7 +18,6 @@ from myscheduler.core.dispatch.joining import append
 from myscheduler.core.dispatch.lanes import Lanes
 from myscheduler.core.dispatch.requirements import Requirements
 from myscheduler.core.dispatch.throttles import Throttles
-from myscheduler.core.history.execution import Cause
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
@@ -96,13 +95,8 @@ class Agenda:
             return
         self._started_at = max(self._started_at, until)
         for armed in self._armed.values():
-            is_undone = bool(armed.waiting or armed.open) and armed.asked_until > since
-            if is_undone and (armed.catch_up or armed.job.spec.catch_up) == "none":
-                now, kept = max(until, armed.asked_until), [step for step in armed.waiting if step.cursor <= since]
-                armed.undecide()
-                armed.waiting[:] = kept
-                armed.decided = kept[-1].cursor if kept else armed.taken
-                self._decide(armed, now)
+            if (undone := armed.hold_up(since)) is not None:
+                self._decide(armed, max(until, undone))
 
     def rewind(self, now: datetime) -> list[str]:
         """Forget decisions on slots after `now`, because the clock may have been set back.
@@ -153,15 +147,26 @@ class Agenda:
             self._decide(armed, now)
 
     def _decide(self, armed: Armed, now: datetime) -> None:
-        if armed.open is not None:
+        is_free = self.is_database_well and not self._counts.in_flight(armed.job.job_id)
+        if armed.open is not None or (is_free and armed.may_decide_later):
             armed.wanted = max(armed.wanted or now, now)
             return
+        self._decide_anew(armed, now)
+
+    def _decide_anew(self, armed: Armed, now: datetime) -> None:
         is_held = self._waits_for_database(armed)
         if armed.waiting and (armed.catch_up or armed.job.spec.catch_up) == "last":
             # a slot that still waits for its turn or for the database is due together with the newer ones
-            now = max(now, armed.decided)
+            now = max(now, armed.asked_until)
             armed.undecide()
         self._ask(armed, now, is_held=is_held)
+
+    def _catch_up_on(self, armed: Armed) -> None:
+        """Decide on the slots that fell due while the first one waited for its turn, in its place in the lane."""
+        if armed.wanted is not None and armed.open is None:
+            armed.is_offered = True  # what is decided now takes the place that it had
+            self._decide_anew(armed, armed.wanted)
+            armed.is_offered = False
 
     def _waits_for_database(self, armed: Armed) -> bool:
         """Whether the database is what keeps the job's slots from being sent."""
@@ -216,7 +221,7 @@ class Agenda:
             self._to_record.append(armed)
         elif armed.job.spec.requires and self.requirements.wait(armed.job.spec, first.run):
             return
-        elif self._has_room(armed.job):
+        elif self._counts.have_room(armed.job):
             self._lanes.put(armed.lane, first.run, armed)
         else:
             if armed.job.spec.overlap == "replace":
@@ -227,13 +232,10 @@ class Agenda:
     def may_begin(self, job_id: str, asked_at: datetime | None = None) -> bool:
         """Whether the job has room for a manual run requested at `asked_at`; slots due before that go first."""
         armed = self._armed.get(job_id)
-        if armed is None or self._is_closed or not self._has_room(armed.job):
+        if armed is None or self._is_closed or not self._counts.have_room(armed.job):
             return False
         first = armed.waiting[0].run if armed.waiting else None
         return asked_at is None or first is None or first > asked_at
-
-    def _has_room(self, job: Job) -> bool:
-        return job.spec.overlap == "allow" or self._counts.in_flight(job.job_id) < job.spec.max_instances
 
     def take_crowded(self) -> set[str]:
         """Remove and return the ids of jobs whose oldest execution has to make room for a newer slot."""
@@ -272,11 +274,13 @@ class Agenda:
         """Have the slots recorded as skipped that wait behind an open circuit, or for another job in vain."""
         for one in self._lanes.take_blocked(now, lambda one: isinstance(one, Armed)):
             if isinstance(one, Armed) and self._is_current(one):
+                self._catch_up_on(one)
                 one.skip(Reason.CIRCUIT_OPEN)
                 self._offer(one)
         for job_id in self.requirements.overdue(now):
             armed = self._armed.get(job_id)
             if armed is not None and not armed.is_offered:
+                self._catch_up_on(armed)
                 armed.skip(Reason.REQUIREMENT)
                 self._offer(armed)
 
@@ -300,9 +304,10 @@ class Agenda:
         return self._armed.get(armed.job.job_id) is armed and bool(armed.waiting) and not self._is_closed
 
     def _take(self, armed: Armed, now: datetime) -> Taken | None:
-        run = armed.waiting[0].run
-        if run is not None and not self._has_room(armed.job):  # a manual run came first
+        if armed.waiting[0].run is not None and not self._counts.have_room(armed.job):  # a manual run came first
             return None
+        self._catch_up_on(armed)
+        run = armed.waiting[0].run
         if run is not None and now - run > armed.grace:
             until = max(now, armed.asked_until)
             armed.undecide()  # waited too long for its turn
@@ -316,18 +321,13 @@ class Agenda:
         execution = None
         if step.run is not None:
             self._counts.claim(job.job_id)
-            cause = Cause.CATCH_UP if self._is_late(step.run, now) else Cause.TIMER
-            execution = scheduled(job, step.run, cause, self._new_id(now), now)
+            execution = scheduled(job, step.run, cause_of(step.run, self._started_at, now), self._new_id(now), now)
         if not armed.waiting and armed.open is None:
             armed.catch_up = None
         self._offer(armed)
         upcoming = armed.next_after(step.cursor)
         claim = Claim(job.job_id, job.version, job.digest, job.source, step.unrun, execution, step.cursor, upcoming)
         return Taken(claim, job, armed.host)
-
-    def _is_late(self, slot: datetime, now: datetime) -> bool:
-        """Whether the slot fell due while the service could not run it, or waited longer than `ON_TIME`."""
-        return self._started_at is None or slot <= max(self._started_at, now - ON_TIME)
 
     def confirm(self, taken: Taken) -> None:
         """Note that the claim is stored."""

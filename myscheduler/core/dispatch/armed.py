@@ -51,7 +51,7 @@ class Armed:
     open: Question | None = None
     """The long decision being made outside the agenda; at most one at a time."""
     wanted: datetime | None = None
-    """The time up to which to decide after `open` is answered."""
+    """The time up to which to decide after `open` is answered, or when the first waiting step is taken."""
     lane: str = field(init=False)
     grace: timedelta = field(init=False)
     """The misfire grace of the job."""
@@ -87,6 +87,17 @@ class Armed:
         following = self.next_after(slot)
         return slot if following is None or following > now else None
 
+    @property
+    def may_decide_later(self) -> bool:
+        """Whether slots that fall due now may be decided when the slot is taken that waits for its turn.
+
+        They are coalesced with it then, once for all of them: where the service can't keep up, a decision at each would
+        take the time in which slots could be sent. Only decisions that are quick and run a slot may be put off.
+        """
+        first = self.waiting[0] if self.is_offered and self.waiting else None
+        is_last = (self.catch_up or self.job.spec.catch_up) == "last"
+        return first is not None and first.run is not None and is_last and not may_leave_out(self.schedule)
+
     def decide(
         self, now: datetime, running: int, unsent: int, *, overdue_until: datetime, is_held: bool, asks: bool
     ) -> tuple[Step, ...] | Question:
@@ -114,6 +125,20 @@ class Armed:
         """Forget what is decided and not taken yet."""
         self.waiting.clear()
         self.decided, self.open, self.wanted = self.taken, None, None
+
+    def hold_up(self, since: datetime) -> datetime | None:
+        """Forget what is decided for slots after `since`, if they are not caught up on after a standstill. Returns the
+        time up to which slots are to be decided again; `None` if none are.
+        """
+        until = self.asked_until
+        is_undone = bool(self.waiting or self.open) and until > since
+        if not is_undone or (self.catch_up or self.job.spec.catch_up) != "none":
+            return None
+        kept = [step for step in self.waiting if step.cursor <= since]
+        self.undecide()
+        self.waiting[:] = kept
+        self.decided = kept[-1].cursor if kept else self.taken
+        return until
 
     def skip(self, reason: Reason) -> None:
         """Have the first waiting slot, if there is one, recorded as skipped."""

@@ -1,5 +1,7 @@
 """Counts of the executions of each job that are under way, by how far they are."""
 
+from myscheduler.core.job.job import Job
+
 
 class Counts:
     """The executions of each job, from when they are claimed or begun until their end is recorded."""
@@ -25,6 +27,10 @@ class Counts:
 
     def running(self, job_id: str) -> int:
         return self.in_flight(job_id) - self.claimed(job_id) - self.ended(job_id)
+
+    def have_room(self, job: Job) -> bool:
+        """Whether the job may have another one."""
+        return job.spec.overlap == "allow" or self.in_flight(job.job_id) < job.spec.max_instances
 
     def claim(self, job_id: str) -> None:
         _increment(self._in_flight, job_id)

@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.calls.outcome import Failure, Outcome
@@ -27,6 +28,7 @@ from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import SENDER_LOST, STOPPED, CutOff, Flight, Flights
 from myscheduler.service.dispatch.permits import Permits
 from myscheduler.service.dispatch.retry_waits import RetryWaits
+from myscheduler.service.dispatch.starts import Starts
 from myscheduler.service.dispatch.tallies import Tallies
 
 _UNSENT = {
@@ -80,6 +82,8 @@ class Attempts:
         self._expectations = expectations
         self._chains = chains
         self._now = now
+        self.starts = Starts()
+        """Executions that are claimed and wait for their turn of the event loop."""
 
     def begin(self, job: Job, execution: Execution, host: str, *, cut_off: CutOff | None = None) -> None:
         """Run an execution whose claim is stored and which has a permit, or have it wait for pings.
@@ -99,7 +103,10 @@ class Attempts:
         if execution.kind is Kind.MANUAL and flight.lane != host:
             self._permits.release_manual(host)  # it was claimed at once; now it waits for its target
             flight.has_permit = False
-        flight.execution = self._chains.placed(execution.begun(self._now()))
+        self.starts.add(partial(self._start, flight))
+
+    def _start(self, flight: Flight) -> None:
+        flight.execution = self._chains.placed(flight.execution.begun(self._now()))
         self._tallies.begun(flight.execution)
         flight.task = asyncio.create_task(self._run(flight))
 

@@ -31,8 +31,11 @@ from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
 
-CLAIMS_AT_ONCE = 100
-"""The most claims in one transaction. Its executions are sent while the next claims are stored."""
+FIRST_CLAIMS = 32
+"""The most claims in the first transaction after a pause: it is short, so that the first calls of a herd leave soon."""
+CLAIMS_AT_ONCE = 128
+"""The most claims in one transaction; each has twice as many as the one before, up to this number. Its executions are
+sent while the next claims are stored."""
 CLAIM_PAUSE_SEC = 0.02
 """Seconds between transactions, so that slots falling due meanwhile share the next one; commits are the main cost."""
 
@@ -111,9 +114,12 @@ class Claiming:
         self._has_work.set()
 
     async def _claim_all(self) -> None:
-        while count := await self._claim_next():
-            if count < CLAIMS_AT_ONCE:
+        at_most = FIRST_CLAIMS
+        while count := await self._claim_next(at_most):
+            if count < at_most:
                 await asyncio.sleep(CLAIM_PAUSE_SEC)
+            at_most = min(2 * at_most, CLAIMS_AT_ONCE)
+            await self._attempts.starts.until_few()
         self._wake_for_held()
 
     def _wake_for_held(self) -> None:
@@ -127,12 +133,12 @@ class Claiming:
             delay = max(0.0, (min(times) - now).total_seconds())
             self._held = asyncio.get_running_loop().call_later(delay, self._has_work.set)
 
-    async def _claim_next(self) -> int:
+    async def _claim_next(self, at_most: int) -> int:
         """Claim and send one batch. Returns the number of claims taken, accepted or not."""
         await self._arming.reload()
         self._arming.report_standstill(self._now())
         asked = self._triggers.take()
-        batch = self._agenda.take(self._now(), CLAIMS_AT_ONCE)
+        batch = self._agenda.take(self._now(), at_most)
         self._arming.follow()  # a slot that waited after a step to record may need room only now
         if not asked and not batch:
             return 0

@@ -7,7 +7,7 @@ from apscheduler.jobstores.base import JobLookupError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.adapters.timers.timer_heap import SPARE, Timer, TimerHeap
+from myscheduler.adapters.timers.timer_heap import FEWEST_DUE, MOST_DUE, SPARE, Timer, TimerHeap
 from myscheduler.core.schedule.slots import Interval, Once
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -70,6 +70,24 @@ def test_timers_that_are_set_while_they_are_listed_are_listed_once() -> None:
     heap.set(timer("c", 7))
     heap.discard("d")
     assert [name for _, name in (first, *listed)] == ["a", "b", "c", "d"]
+
+
+def test_a_herd_is_taken_in_parts_that_grow_and_in_order() -> None:
+    heap, count = TimerHeap(), 2_000
+    for number in reversed(range(count)):
+        heap.set(timer(f"job-{number:04}", number % 3))
+    for _ in range(2):  # after a pause, the first part is small again
+        parts = []
+        while (first := heap.get_next_run_time()) is not None and first <= START + 2 * SECOND:
+            parts.append(heap.get_due_jobs(START + 2 * SECOND))
+            for one in parts[-1]:
+                heap.remove_job(one.id)
+        assert [len(part) for part in parts] == [32, 64, 128, 256, 512, 512, count - 1504]
+        assert (len(parts[0]), max(map(len, parts))) == (FEWEST_DUE, MOST_DUE)
+        taken = [one for part in parts for one in part]
+        assert [one.next_run_time for one in taken] == sorted(one.next_run_time for one in taken)
+        for one in taken:
+            heap.set(timer(one.id, 0))
 
 
 def test_timers_that_are_moved_again_and_again_leave_no_heap_behind() -> None:

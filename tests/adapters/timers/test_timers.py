@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from myscheduler.adapters.timers.timers import Due, Timers
+from myscheduler.adapters.timers.timers import HANDED_AT_ONCE, Due, Timers
 from myscheduler.core.schedule.slots import Interval, Once
 from tests.support.patience import PATIENCE
 
@@ -23,11 +23,13 @@ class Bell:
         self.rings: list[tuple[str, datetime, datetime]] = []
         """Job, slot, and when the wake-up came."""
         self.batches = 0
+        self.largest = 0
         self._rung = asyncio.Event()
         self.timers = Timers(self._wake, asyncio.get_running_loop())
 
     def _wake(self, due: Sequence[Due]) -> None:
         self.batches += 1
+        self.largest = max(self.largest, len(due))
         self.rings += [(job_id, slot, now()) for job_id, slot in due]
         self._rung.set()
 
@@ -119,6 +121,29 @@ async def test_a_thousand_that_are_due_together_come_in_few_wake_ups_and_do_not_
     assert {at for _, at, _ in bell.rings} == {slot}
     assert bell.batches < 500
     assert max(stalls) < 0.5
+
+
+async def test_the_first_of_many_come_before_the_others_are_worked_through(bell: Bell) -> None:
+    start = now()
+    slot = start + timedelta(seconds=1)
+    bell.timers.arm([(f"job-{number}", Once(slot), start) for number in range(1000)], ())
+    await bell.rung(1)
+    assert len(bell.rings) <= HANDED_AT_ONCE
+    await bell.rung(1000)
+    assert bell.largest <= HANDED_AT_ONCE
+    assert len({name for name, _, _ in bell.rings}) == len(bell.rings) == 1000
+
+
+async def test_what_is_left_when_it_stops_is_not_handed_over() -> None:
+    bell = Bell()
+    bell.timers.start()
+    slot = now() + timedelta(milliseconds=300)
+    bell.timers.arm([(f"job-{number}", Once(slot), slot - SECOND) for number in range(1000)], ())
+    await bell.rung(1)
+    bell.timers.stop()  # in this turn of the loop, while some are still to be handed over
+    seen = len(bell.rings)
+    await asyncio.sleep(0.2)
+    assert len(bell.rings) == seen
 
 
 async def test_nothing_rings_after_stop() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.history.execution import Cause
 from tests.support.agendas import HOST, NOON, agenda, at, busy, claimed, minutely, once, over, told
 
@@ -253,3 +254,28 @@ def test_a_job_that_is_read_again_keeps_the_wish_to_catch_up() -> None:
     over(one, first)
     one.arm(replace(minutely("a"), version=minutely("a").version + 1, cursor=at(1)), at(3))
     assert told(claimed(one, at(3))) == ["a: skipped coalesced 1: 12:02-12:02, run 12:03"]
+
+
+class TestOverload:
+    def test_slots_that_fall_due_behind_one_that_waits_are_coalesced_once_it_is_its_turn(self) -> None:
+        one = agenda(minutely("a"), minutely("b"), permits=1, now=at(1))
+        (first,) = claimed(one, at(1))
+        for minute in (2, 3, 4):
+            one.wake("b", at(minute))
+        assert told([first]) == ["a: run 12:01"]
+        over(one, first)
+        assert told(claimed(one, at(4))) == ["b: skipped coalesced 3: 12:01-12:03, run 12:04"]
+
+    def test_a_job_that_is_due_again_and_again_takes_no_turn_of_one_that_waits_longer(self) -> None:
+        one = agenda(permits=1)
+        holder: Taken | None = busy(one)
+        one.arm(minutely("often"), at(1))
+        one.arm(once("late", 1.5), at(2))
+        for minute in (2, 3, 4):
+            one.wake("often", at(minute))
+        order: list[str] = []
+        while holder is not None:
+            over(one, holder)
+            holder = next(iter(claimed(one, at(4))), None)
+            order += told([holder]) if holder else []
+        assert order == ["often: skipped coalesced 3: 12:01-12:03, run 12:04", "late: run 12:01"]

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.dispatch.armed import Taken
+from myscheduler.core.dispatch.armed import Armed, Taken
 from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.job.job import Job
-from tests.support.agendas import DARK, MINUTE, NOON, SECOND, agenda, at, minutely, over
+from tests.support.agendas import DARK, MINUTE, NOON, SECOND, agenda, at, minutely, over, told
 
 
 def _slots(taken: Taken) -> list[datetime]:
@@ -31,6 +32,8 @@ class Played:
         self.recorded: dict[str, list[datetime]] = {one.job_id: [] for one in jobs}
         self.batch: list[Taken] = []
         self.under_way: list[Taken] = []
+        self.story: list[str] = []
+        """What was stored, in order."""
 
     def pass_by(self, number: int) -> None:
         self.now += number * 20 * SECOND
@@ -51,6 +54,7 @@ class Played:
                 continue
             assert one.claim.cursor is not None
             self.agenda.confirm(one)
+            self.story += told([one])
             self.recorded[job.job_id] += _slots(one)
             self.jobs[job.job_id] = replace(job, cursor=one.claim.cursor)
             self.under_way += [one] if one.claim.execution else []
@@ -134,3 +138,23 @@ def test_whatever_happens_each_slot_is_recorded_once_and_in_order(
     due = [at(number) for number in range(1, (played.now - NOON) // MINUTE + 1)]
     assert played.recorded == dict.fromkeys("abcde", due)
     assert (sum(played.agenda._counts._in_flight.values()), played.agenda._lanes._free) == (0, permits)
+
+
+@given(
+    permits=st.integers(1, 3),
+    max_instances=st.integers(1, 2),
+    grace=st.sampled_from([1, 90, 3600]),
+    moves=st.lists(st.tuples(st.sampled_from(_MOVES), st.integers(1, 9)), max_size=60),
+)
+def test_slots_that_are_decided_together_when_their_turn_comes_are_decided_as_at_each(
+    permits: int, max_instances: int, grace: int, moves: list[tuple[Callable[[Played, int], None], int]]
+) -> None:
+    fields = {"max_instances": max_instances, "misfire_grace_time": grace}
+    jobs = [minutely("a", **fields), minutely("b", **fields), minutely("c", coalesce=False), minutely("d")]
+    together, at_each = Played(jobs, permits, asks=False), Played(jobs, permits, asks=False)
+    for move, number in moves:
+        move(together, number)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Armed, "may_decide_later", False)
+            move(at_each, number)
+        assert together.story == at_each.story

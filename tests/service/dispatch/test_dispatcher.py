@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,31 @@ class TestStop:
             (row,) = await parts.rows("a")
             assert (row.status, row.reason, row.attempts) == (Status.RUNNING, None, 1)
             assert row.next_attempt_at is not None
+
+    async def test_a_herd_that_is_cut_in_its_midst_loses_and_doubles_nothing(
+        self, tmp_path: Path, target: Target
+    ) -> None:
+        """Some are sent, some are claimed and wait to be started, some are not claimed yet."""
+        names = [f"job-{number:03}" for number in range(150)]
+        when = soon(4)
+        async with opened(tmp_path) as parts:
+            for name in names:
+                await parts.create(name, **when, target_url=target.url(f"/{name}"))
+            parts.dispatcher.start()
+            await received(target, 1)
+            await parts.dispatcher.stop(0)
+            first = {name: await parts.rows(name) for name in names}
+        assert all(len(rows) <= 1 for rows in first.values())
+        assert all(is_over(row) for rows in first.values() for row in rows)
+        unclaimed = [name for name, rows in first.items() if not rows]
+        async with opened(tmp_path) as parts:
+            parts.dispatcher.start()
+            for name in unclaimed:
+                assert (await parts.row_where(name, is_over)).status is Status.COMPLETED
+        calls = Counter(one.target for one in target.requests)
+        assert set(calls.values()) == {1}
+        completed = [name for name, rows in first.items() if rows and rows[0].status is Status.COMPLETED]
+        assert {f"/{name}" for name in (*completed, *unclaimed)} <= set(calls)
 
     async def test_a_slot_after_hold_is_left_to_the_next_start(self, tmp_path: Path, target: Target) -> None:
         async with opened(tmp_path) as parts:
