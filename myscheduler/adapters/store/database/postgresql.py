@@ -81,7 +81,6 @@ def _engine(url: sa.URL, connections: int, prepare: Callable[[Any], None]) -> sa
         url.set(query=_NOTICE_DEATH | dict(url.query)),
         pool_size=connections,
         max_overflow=0,
-        pool_pre_ping=True,
         hide_parameters=True,  # specs may hold secrets, and errors are logged
     )
 
@@ -93,5 +92,25 @@ def _engine(url: sa.URL, connections: int, prepare: Callable[[Any], None]) -> sa
             connection.close()  # the pool drops connections that could not be prepared
             raise
 
+    def begin(connection: Any, _record: Any, _taken: Any) -> None:
+        try:
+            _begin(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            if engine.dialect.is_disconnect(error, connection, None):
+                raise sa.exc.DisconnectionError from error  # the pool connects again
+            raise
+
     sa.event.listen(engine, "connect", prepare_or_close)
+    sa.event.listen(engine, "checkout", begin)
     return engine
+
+
+def _begin(connection: Any) -> None:
+    """Begin a transaction, which also shows whether the connection is still there: the driver would do so later, and
+    wait for an answer once more.
+    """
+    import psycopg  # noqa: PLC0415 - not needed with SQLite
+
+    result = connection.pgconn.exec_(b"BEGIN")
+    if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+        raise psycopg.errors.error_from_result(result, encoding=connection.info.encoding)
