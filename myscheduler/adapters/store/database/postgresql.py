@@ -35,6 +35,7 @@ _WRITER = _SESSION | {
     "default_transaction_isolation": "read committed",
     "synchronous_commit": "on",  # a claim has to survive a crash before its request leaves
 }
+_WAS_USED = "was used"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(%s, hashtext(coalesce(current_schema(), '')))"
 
 _HOLDERS = """
@@ -92,13 +93,15 @@ def _engine(url: sa.URL, connections: int, prepare: Callable[[Any], None]) -> sa
             connection.close()  # the pool drops connections that could not be prepared
             raise
 
-    def begin(connection: Any, _record: Any, _taken: Any) -> None:
+    def begin(connection: Any, record: Any, _taken: Any) -> None:
         try:
             _begin(connection)
         except engine.dialect.loaded_dbapi.Error as error:
-            if engine.dialect.is_disconnect(error, connection, None):
-                raise sa.exc.DisconnectionError from error  # the pool connects again
+            # the pool connects again, once: a new connection that is lost at once says so itself
+            if _WAS_USED in record.info and engine.dialect.is_disconnect(error, connection, None):
+                raise sa.exc.InvalidatePoolError from error
             raise
+        record.info[_WAS_USED] = True
 
     sa.event.listen(engine, "connect", prepare_or_close)
     sa.event.listen(engine, "checkout", begin)
