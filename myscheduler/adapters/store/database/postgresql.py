@@ -35,6 +35,7 @@ _WRITER = _SESSION | {
     "default_transaction_isolation": "read committed",
     "synchronous_commit": "on",  # a claim has to survive a crash before its request leaves
 }
+_WAS_USED = "was used"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(%s, hashtext(coalesce(current_schema(), '')))"
 
 _HOLDERS = """
@@ -81,7 +82,6 @@ def _engine(url: sa.URL, connections: int, prepare: Callable[[Any], None]) -> sa
         url.set(query=_NOTICE_DEATH | dict(url.query)),
         pool_size=connections,
         max_overflow=0,
-        pool_pre_ping=True,
         hide_parameters=True,  # specs may hold secrets, and errors are logged
     )
 
@@ -93,5 +93,27 @@ def _engine(url: sa.URL, connections: int, prepare: Callable[[Any], None]) -> sa
             connection.close()  # the pool drops connections that could not be prepared
             raise
 
+    def begin(connection: Any, record: Any, _taken: Any) -> None:
+        try:
+            _begin(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # the pool connects again, once: a new connection that is lost at once says so itself
+            if _WAS_USED in record.info and engine.dialect.is_disconnect(error, connection, None):
+                raise sa.exc.InvalidatePoolError from error
+            raise
+        record.info[_WAS_USED] = True
+
     sa.event.listen(engine, "connect", prepare_or_close)
+    sa.event.listen(engine, "checkout", begin)
     return engine
+
+
+def _begin(connection: Any) -> None:
+    """Begin a transaction, which also shows whether the connection is still there: the driver would do so later, and
+    wait for an answer once more.
+    """
+    import psycopg  # noqa: PLC0415 - not needed with SQLite
+
+    result = connection.pgconn.exec_(b"BEGIN")
+    if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+        raise psycopg.errors.error_from_result(result, encoding=connection.info.encoding)

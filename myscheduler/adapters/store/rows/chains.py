@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows.ids import new_execution_id
-from myscheduler.adapters.store.rows.inserting import IDS, insert_new
+from myscheduler.adapters.store.rows.inserting import IDS, INSERT
 from myscheduler.adapters.store.rows.jobs import id_lists, mentioning, source_values
 from myscheduler.adapters.store.rows.unrun import UnrunOfJob, record_unrun
 from myscheduler.adapters.store.tables import executions
@@ -149,7 +149,7 @@ def _insert(connection: sa.Connection, rows: list[dict[str, Any]]) -> set[str]:
     inserted: set[str] = set()
     while rows:
         ids = [one["execution_id"] for one in rows]
-        if connection.execute(insert_new(connection), rows).rowcount == len(rows):
+        if INSERT.execute(connection, rows) == len(rows):
             return inserted | set(ids)
         stored = _stored(connection, ids)
         inserted |= stored

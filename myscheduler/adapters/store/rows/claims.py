@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
-from myscheduler.adapters.store.rows.inserting import IDS, insert_new
-from myscheduler.adapters.store.rows.jobs import id_lists, positions, source_values
+from myscheduler.adapters.store.rows.inserting import IDS, INSERT, insert_new
+from myscheduler.adapters.store.rows.jobs import id_lists, source_values
+from myscheduler.adapters.store.rows.positions import positions
 from myscheduler.adapters.store.rows.prepared import PreparedStatement
 from myscheduler.adapters.store.rows.unrun import UnrunOfJob, record_unrun
 from myscheduler.adapters.store.tables import executions, progress, queued
@@ -44,7 +45,7 @@ def claim(
     With `now`, the start of the executions is the time of this call, which may have waited for the database, instead of
     the time at which they were claimed.
     """
-    current = positions(connection, list({claim.job_id for claim in claims}))
+    current = positions(connection, {claim.job_id for claim in claims})
     fitting = [claim.job_id in current and current[claim.job_id].version == claim.version for claim in claims]
     valid = [claim for claim, fits in zip(claims, fitting, strict=True) if fits]
     fresh = [one for one in valid if one.cursor is None or one.cursor > current[one.job_id].cursor]
@@ -67,7 +68,7 @@ def claim(
 
 def undecided(connection: sa.Connection, claims: Sequence[Claim]) -> list[Claim]:
     """Those of the claims that `claim` would accept and that no earlier call has stored, so that they move cursors."""
-    current = positions(connection, list({one.job_id for one in claims}))
+    current = positions(connection, {one.job_id for one in claims})
     return [
         one
         for one in claims
@@ -203,7 +204,7 @@ def _insert_executions(connection: sa.Connection, new: Sequence[Execution], star
     if not new:
         return set()
     ids = [execution.execution_id for execution in new]
-    count = _INSERT.execute(connection, [_execution_values(execution, started_at) for execution in new])
+    count = INSERT.execute(connection, [_execution_values(execution, started_at) for execution in new])
     return set(ids) if count == len(new) else _stored(connection, ids)
 
 
@@ -253,14 +254,12 @@ def _move_cursors(connection: sa.Connection, claims: Sequence[Claim], inserted: 
         if one.execution is not None and one.execution.execution_id in inserted:
             row["b_execution_id"], row["b_count"] = one.execution.execution_id, row.get("b_count", 0) + 1
     rows = list(by_job.values())
-    for statement, has_moved, has_sent in ((_MOVE, True, False), (_MOVE_AND_COUNT, True, True), (_COUNT, False, True)):
+    for statement, has_moved, has_sent in ((_MOVE, True, False), (_MOVE_AND_COUNT, True, True), (COUNT, False, True)):
         if fitting := [row for row in rows if ("b_cursor" in row, "b_count" in row) == (has_moved, has_sent)]:
             statement.execute(connection, fitting)
 
 
 _STORED = sa.select(executions.c.execution_id).where(executions.c.execution_id.in_(IDS))
-
-_INSERT = PreparedStatement(insert_new)
 
 _END = (
     sa.update(executions)
@@ -290,9 +289,8 @@ _SENT: dict[str, Any] = {
 _MOVE = PreparedStatement(lambda _: sa.update(progress).where(_OF_JOB).values(_CURSOR))
 _MOVE_AND_COUNT = PreparedStatement(lambda _: sa.update(progress).where(_OF_JOB).values(_CURSOR | _SENT))
 
-COUNT = sa.update(progress).where(_OF_JOB).values(_SENT)
+COUNT = PreparedStatement(lambda _: sa.update(progress).where(_OF_JOB).values(_SENT))
 
-_COUNT = PreparedStatement(lambda _: COUNT)
 
 _UNCOUNT = sa.update(progress).where(_OF_JOB).values(execution_count=progress.c.execution_count - 1)
 

@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from myscheduler.adapters.store.rows.prepared import PreparedStatement
 from myscheduler.adapters.store.tables import executions
 
 
@@ -15,6 +16,9 @@ def insert_new(connection: sa.Connection) -> Any:
 
         return postgresql.insert(executions).on_conflict_do_nothing()
     return sqlite.insert(executions).on_conflict_do_nothing()
+
+
+INSERT = PreparedStatement(insert_new)
 
 
 _FOLLOWERS = executions.alias("followers")

@@ -24,13 +24,6 @@ CHUNK = 500
 """The most ids in one `IN (…)`, and the most rows in one statement."""
 
 
-class Position(NamedTuple):
-    """The state of a job that a claim is checked against."""
-
-    version: int
-    cursor: datetime
-
-
 class Mark(NamedTuple):
     """A summary of a job's state: it differs if anything has changed except whether the last execution has ended."""
 
@@ -54,11 +47,6 @@ _ALL = (
 )
 
 _SOME = _ALL.where(jobs.c.job_id.in_(sa.bindparam("ids", expanding=True)))
-_POSITIONS = (
-    sa.select(jobs.c.job_id, jobs.c.version, progress.c.cursor)
-    .join_from(jobs, progress, jobs.c.job_id == progress.c.job_id)
-    .where(jobs.c.job_id.in_(sa.bindparam("ids", expanding=True)))
-)
 _MARKS = (
     sa.select(
         jobs.c.job_id,
@@ -159,15 +147,6 @@ def _known(
     job_id: str, owner: str, digest: str, version: int, path: str | None, line: int | None, is_protected: bool
 ) -> Known:
     return Known(job_id, _OWNERS[owner], digest, version, path, line, is_protected)
-
-
-def positions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Position]:
-    """The positions of the jobs among `job_ids` that exist, by id."""
-    return {
-        row.job_id: Position(row.version, row.cursor)
-        for ids in id_lists(job_ids)
-        for row in connection.execute(_POSITIONS, {"ids": ids}).all()
-    }
 
 
 def insert_jobs(connection: sa.Connection, new: Sequence[Job]) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.claims import COUNT
 from myscheduler.adapters.store.rows.inserting import IDS
 from myscheduler.adapters.store.rows.jobs import id_lists, source_values
+from myscheduler.adapters.store.rows.prepared import PreparedStatement
 from myscheduler.adapters.store.tables import executions
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.history.attempts import kept
@@ -21,8 +22,8 @@ _NOTHING = Outcome()
 
 def begin(connection: sa.Connection, waits: Sequence[RetryWait]) -> None:
     """Record that running executions wait for their next attempts."""
-    connection.execute(
-        _BEGIN,
+    _BEGIN.execute(
+        connection,
         [
             {
                 "b_id": one.execution_id,
@@ -38,7 +39,7 @@ def begin(connection: sa.Connection, waits: Sequence[RetryWait]) -> None:
 
 def end(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
     """Record that the next attempts of running executions begin: from now on, their requests may be in flight."""
-    connection.execute(_END, [{"b_id": one} for one in execution_ids])
+    _END.execute(connection, [{"b_id": one} for one in execution_ids])
 
 
 def end_first(connection: sa.Connection, begun: Sequence[Execution]) -> None:
@@ -52,11 +53,11 @@ def end_first(connection: sa.Connection, begun: Sequence[Execution]) -> None:
         {"b_id": one.execution_id, "b_started_at": one.started_at, "b_digest": one.digest, **_source_values(one)}
         for one in begun
     ]
-    connection.execute(_END_FIRST, rows)
+    _END_FIRST.execute(connection, rows)
     counted = [one for one in begun if one.execution_id in unbegun]
     if counted:
         rows = [{"b_id": one.job_id, "b_execution_id": one.execution_id, "b_count": 1} for one in counted]
-        connection.execute(COUNT, rows)
+        COUNT.execute(connection, rows)
 
 
 def _source_values(execution: Execution) -> dict[str, Any]:
@@ -64,15 +65,14 @@ def _source_values(execution: Execution) -> dict[str, Any]:
 
 
 _IS_RUNNING = (executions.c.execution_id == sa.bindparam("b_id")) & (executions.c.status == Status.RUNNING)
+_UPDATE = sa.update(executions).where(_IS_RUNNING)
 _COLUMNS = ("started_at", "attempts", "earlier_attempts", "next_attempt_at")
-_BEGIN = sa.update(executions).where(_IS_RUNNING).values({name: sa.bindparam(f"b_{name}") for name in _COLUMNS})
-_END = sa.update(executions).where(_IS_RUNNING).values(next_attempt_at=None)
+_BEGIN = PreparedStatement(lambda _: _UPDATE.values({name: sa.bindparam(f"b_{name}") for name in _COLUMNS}))
+_END = PreparedStatement(lambda _: _UPDATE.values(next_attempt_at=None))
 _UNBEGUN = sa.select(executions.c.execution_id).where(
     executions.c.execution_id.in_(IDS), executions.c.status == Status.RUNNING, executions.c.started_at.is_(None)
 )
 _FIRST_COLUMNS = ("started_at", "digest", "source_path", "source_line", "source_revision")
-_END_FIRST = (
-    sa.update(executions)
-    .where(_IS_RUNNING)
-    .values({"next_attempt_at": None} | {name: sa.bindparam(f"b_{name}") for name in _FIRST_COLUMNS})
+_END_FIRST = PreparedStatement(
+    lambda _: _UPDATE.values({"next_attempt_at": None} | {name: sa.bindparam(f"b_{name}") for name in _FIRST_COLUMNS})
 )

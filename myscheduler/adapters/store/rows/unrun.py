@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows.ids import new_execution_id
-from myscheduler.adapters.store.rows.inserting import IDS, insert_new
+from myscheduler.adapters.store.rows.inserting import IDS, INSERT
 from myscheduler.adapters.store.rows.jobs import id_lists, source_values
+from myscheduler.adapters.store.rows.prepared import PreparedStatement
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.history.execution import Cause, Kind, Status
 from myscheduler.core.history.unrun import Unrun, without
@@ -70,9 +71,14 @@ def record_unrun(connection: sa.Connection, unrun: Sequence[UnrunOfJob]) -> Sequ
         if one.is_followed:
             latest.pop(one.job_id, None)
     if new:
-        connection.execute(insert_new(connection), [_values(one, row.unrun) for one, row in new if row.unrun])
+        INSERT.execute(connection, [_values(one, row.unrun) for one, row in new if row.unrun])
     if longer:
-        connection.execute(_LENGTHEN, [{"b_id": id_, **_extent(row.unrun)} for id_, row in longer.items() if row.unrun])
+        rows = [
+            {"b_id": id_, "b_last_slot": row.unrun.last, "b_slot_count": row.unrun.count}
+            for id_, row in longer.items()
+            if row.unrun
+        ]
+        _LENGTHEN.execute(connection, rows)
     return unrecorded
 
 
@@ -161,15 +167,12 @@ def _values(of: UnrunOfJob, unrun: Unrun) -> dict[str, Any]:
         "cause": Cause.TIMER,
         "status": unrun.status,
         "reason": unrun.reason,
-        **_extent(unrun),
+        "last_slot": unrun.last,
+        "slot_count": unrun.count,
         "digest": of.digest,
         **source_values(of.source),
         "attempts": 0,
     }
-
-
-def _extent(unrun: Unrun) -> dict[str, Any]:
-    return {"last_slot": unrun.last, "slot_count": unrun.count}
 
 
 _UNRUN = frozenset({Status.SKIPPED, Status.MISSED})
@@ -218,8 +221,7 @@ _FORGET = sa.delete(executions).where(
     _OF_SCHEDULE, executions.c.slot > sa.bindparam("b_after"), executions.c.started_at.is_(None)
 )
 
-_LENGTHEN = (
-    sa.update(executions)
-    .where(executions.c.execution_id == sa.bindparam("b_id"))
-    .values(last_slot=sa.bindparam("last_slot"), slot_count=sa.bindparam("slot_count"))
+_EXTENT: dict[str, Any] = {"last_slot": sa.bindparam("b_last_slot"), "slot_count": sa.bindparam("b_slot_count")}
+_LENGTHEN = PreparedStatement(
+    lambda _: sa.update(executions).where(executions.c.execution_id == sa.bindparam("b_id")).values(_EXTENT)
 )

@@ -112,6 +112,24 @@ class TestPostgresql:
         await stored(store, "a")
         assert locks(postgres) == 1
 
+    async def test_connections_that_are_lost_as_soon_as_they_are_made(self, store: Store, postgres: Database) -> None:
+        def hang_up(*_: object) -> None:
+            postgres.hang_up()
+
+        await stored(store, "a")
+        await store.read(job_rows.all_jobs)
+        engines = (store._engine, store._writer._engine)
+        for engine in engines:
+            sa.event.listen(engine, "connect", hang_up)
+        postgres.hang_up()
+        for door in (store.read, store.write):
+            with pytest.raises(StoreUnavailableError, match="connection"):
+                await door(job_rows.all_jobs)
+        for engine in engines:
+            sa.event.remove(engine, "connect", hang_up)
+        await stored(store, "b")
+        assert len(await store.read(job_rows.all_jobs)) == 2
+
     async def test_nothing_is_written_once_another_service_has_the_lock(self, store: Store, postgres: Database) -> None:
         await stored(store, "a")
         postgres.hang_up()

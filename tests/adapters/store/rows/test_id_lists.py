@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows.positions import positions
 from tests.support.stored import sqlite_url
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +42,7 @@ async def test_queries_for_any_number_of_jobs_are_few_statements(store: Store) -
         sa.event.listen(connection, "before_cursor_execute", note)
         ids = [str(number) for number in range(count)]
         job_rows.find_jobs(connection, ids)
-        job_rows.positions(connection, ids)
+        positions(connection, ids)
         execution_rows.by_ids(connection, ids)
 
     for count in range(1, 200):
