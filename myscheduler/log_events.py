@@ -129,6 +129,7 @@ EVENTS: Mapping[tuple[str, str], Event] = {
     ("service.dispatch.attempts", "a bug ended an execution"): Event("bug.execution", _EXECUTION),
     ("service.dispatch.expectations", "a bug ended an execution"): Event("bug.execution", _EXECUTION),
     ("service.dispatch.attempts", "attempt %d failed, next in %g s: %s"): Event("attempt.failed", _ATTEMPT),
+    ("service.dispatch.attempts", "attempt %d was lost, and is sent again"): Event("attempt.lost", _ATTEMPT),
     ("service.dispatch.dispatcher", "cutting off %s"): Event("service.cutting_off"),
     (
         "service.dispatch.dispatcher",
@@ -186,6 +187,10 @@ EVENTS: Mapping[tuple[str, str], Event] = {
     ),
     ("service.metrics.job_histories", "a bug kept the metrics of jobs from being read"): Event("bug.job_metrics"),
     ("service.metrics.job_histories", "the metrics of jobs are read later: %s"): Event("job_metrics.postponed"),
+    ("service.senders.fleet", "a sender could not be started: %s"): Event("sender.not_started"),
+    ("service.senders.fleet", "a sender ended with %d calls in progress"): Event("sender.lost", ("pid", "exit_code")),
+    ("service.senders.fleet", "a sender has started"): Event("sender.started", ("pid",)),
+    ("service.senders.link", "a sender does not respond, and is killed"): Event("sender.hung", ("pid",)),
     ("service.store_health", "the database can be used again"): Event("database.recovered"),
     ("service.store_health", "the database can't be used, so nothing is sent until it can: %s"): Event("database.down"),
     ("service.upkeep.clock_watch", "a bug kept jobs from following the clock"): Event("bug.clock"),

@@ -10,6 +10,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from typing import Any
 
 import uvloop
@@ -64,7 +66,14 @@ async def _send(connection: socket.socket) -> None:
 
 def _end() -> None:
     """End at once, with all calls in progress: nobody waits for them any more."""
+    threading.Thread(target=_end_anyway, daemon=True).start()
     logging.shutdown()
+    os._exit(0)
+
+
+def _end_anyway() -> None:
+    """Where nobody reads the log, writing its last lines takes for ever."""
+    time.sleep(log.FLUSH_SEC)
     os._exit(0)
 
 
