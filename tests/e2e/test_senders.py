@@ -105,9 +105,7 @@ def test_a_sender_that_hangs_is_killed(tmp_path: Path, target: Target) -> None:
     with Service(tmp_path, MYSCHEDULER_SENDERS="1") as service:
         (hung,) = senders(service, 1)
         for job_id, more in (("lost", {}), ("resent", {"on_interrupt": "retry"})):
-            service.create(
-                job_id=job_id, target_url=target.url("/slow"), timeout_sec=90, interval={"hours": 1}, **more
-            )
+            service.create(job_id=job_id, target_url=target.url("/slow"), timeout_sec=90, interval={"hours": 1}, **more)
             service.trigger(job_id)
         target.wait_for(2, timeout=START_SEC)
         target.answers("/slow", Answer())
