@@ -118,8 +118,9 @@ def create_api(
     which a proxy serves all this. `clock_jumps` counts jumps by direction, `deliveries` messages by channel and result,
     `certificates` knows those of targets, `senders` counts the sender processes, `troubles` notes the channels that
     messages do not reach, and `last_heartbeat` tells when the monitor elsewhere last took a success. `metric_labels`
-    are the labels of jobs that their metrics have, with their names there. With `has_own_metrics`, the metrics are not served here, but by the
-    application `state.metrics`, to the same callers; with `is_access_logged`, each request is logged at INFO.
+    are the labels of jobs that their metrics have, with their names there. With `has_own_metrics`, the metrics are not
+    served here, but by the application `state.metrics`, to the same callers; with `is_access_logged`, each request is
+    logged at INFO.
 
     `state.job_histories.run` has to run beside the API, for the metrics of jobs.
     """
