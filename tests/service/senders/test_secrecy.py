@@ -9,7 +9,7 @@ import pytest
 from myscheduler.adapters.senders import process
 from myscheduler.adapters.senders.channel import Channel
 from tests.service.senders.test_fleet import declared, senders
-from tests.support.target import Answer, Echo, HangUp, Raw, Target
+from tests.support.target import Answer, Echo, HangUp, Raw, Reply, Target
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ JOB = {
     "headers": {"X-Key": "${secret:key}", "Authorization": "Bearer ${secret:key}"},
     "body": {"password": "${secret:body}"},
 }
-ANSWERS = {
+ANSWERS: dict[str, Reply] = {
     "echoed": Echo(),
     "echoed with an error": Echo(status=500),
     "in a head that is no head": Raw(b"HTTP/1.1 200 s3cret-of-a-header\r\nX-A: s3cret-of-a-header\r\n\r\ns3cret-of-a-"),
