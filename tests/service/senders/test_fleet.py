@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -309,3 +310,15 @@ async def test_calls_are_spread_over_the_senders(tmp_path: Path, target: Target)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
+
+
+@pytest.mark.usefixtures("quickly")
+async def test_a_sender_says_in_a_line_why_it_can_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    async with senders(tmp_path) as fleet:
+        await until(_lost(fleet), lambda lost: lost >= 1)
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert {line["event"] for line in lines} == {"sender.not_started"}
+    assert "gone.pem" in lines[0]["message"]
