@@ -180,6 +180,7 @@ async def _serve(settings: Settings) -> int:
             clock_jumps=timekeeper.jumps,
             deliveries=deliverer.counts,
             certificates=certificates,
+            senders=senders,
             troubles=troubles,
             last_heartbeat=lambda: pinging.last_success if pinging else None,
             metric_labels=label_names(settings.metrics_labels),

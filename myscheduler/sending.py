@@ -10,6 +10,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from typing import Any
 
 import uvloop
@@ -18,11 +20,15 @@ from myscheduler import log
 from myscheduler.adapters.http.own_places import OwnPlaces
 from myscheduler.adapters.senders.channel import Channel
 from myscheduler.core import caching
+from myscheduler.errors import SettingError
 from myscheduler.machine import memory
 from myscheduler.service.dispatch.calling import open_local_caller
 from myscheduler.service.gitops.guard_in_force import GuardInForce
 from myscheduler.service.senders.messages import Setup
 from myscheduler.service.senders.sending import Sending
+
+logger = logging.getLogger("myscheduler.sending")
+"""This module runs as `__main__`."""
 
 
 def main(descriptor: int) -> None:
@@ -31,7 +37,13 @@ def main(descriptor: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     memory.settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_send(socket.socket(fileno=descriptor)))
+        try:
+            runner.run(_send(socket.socket(fileno=descriptor)))
+        except SettingError as error:
+            logger.error("a sender ends: %s", error)  # noqa: TRY400 - its stack trace says no more
+        except Exception:
+            logger.exception("a bug ended a sender")
+        sys.exit(1)
 
 
 async def _send(connection: socket.socket) -> None:
@@ -64,7 +76,14 @@ async def _send(connection: socket.socket) -> None:
 
 def _end() -> None:
     """End at once, with all calls in progress: nobody waits for them any more."""
+    threading.Thread(target=_end_anyway, daemon=True).start()
     logging.shutdown()
+    os._exit(0)
+
+
+def _end_anyway() -> None:
+    """Where nobody reads the log, writing its last lines takes for ever."""
+    time.sleep(log.FLUSH_SEC)
     os._exit(0)
 
 

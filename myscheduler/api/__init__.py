@@ -71,6 +71,7 @@ from myscheduler.service.metrics.job_gathering import JobGathering
 from myscheduler.service.metrics.job_histories import JobHistories
 from myscheduler.service.notifications.courier import Courier
 from myscheduler.service.notifications.troubles import ChannelTroubles
+from myscheduler.service.senders.fleet import SenderCounts
 from myscheduler.service.store_health import StoreHealth
 
 BASE = "/api/v1"
@@ -101,6 +102,7 @@ def create_api(
     clock_jumps: Mapping[str, int] = NOTHING,
     deliveries: Mapping[tuple[str, str], int] = NOTHING,
     certificates: Certificates | None = None,
+    senders: SenderCounts | None = None,
     troubles: ChannelTroubles | None = None,
     last_heartbeat: Callable[[], datetime | None] = lambda: None,
     metric_labels: Mapping[str, str] = NOTHING,
@@ -114,10 +116,11 @@ def create_api(
     name. While `requests_at_once` requests are in progress, further ones are answered with 503. More than
     `requests_a_minute` of one client below `BASE` are answered with 429; 0 for no limit. `root_path` is the path below
     which a proxy serves all this. `clock_jumps` counts jumps by direction, `deliveries` messages by channel and result,
-    `certificates` knows those of targets, `troubles` notes the channels that messages do not reach, and
-    `last_heartbeat` tells when the monitor elsewhere last took a success. `metric_labels` are the labels of jobs that
-    their metrics have, with their names there. With `has_own_metrics`, the metrics are not served here, but by the
-    application `state.metrics`, to the same callers; with `is_access_logged`, each request is logged at INFO.
+    `certificates` knows those of targets, `senders` counts the sender processes, `troubles` notes the channels that
+    messages do not reach, and `last_heartbeat` tells when the monitor elsewhere last took a success. `metric_labels`
+    are the labels of jobs that their metrics have, with their names there. With `has_own_metrics`, the metrics are not
+    served here, but by the application `state.metrics`, to the same callers; with `is_access_logged`, each request is
+    logged at INFO.
 
     `state.job_histories.run` has to run beside the API, for the metrics of jobs.
     """
@@ -191,6 +194,7 @@ def create_api(
             auth_failures=authentication.failures,
             deliveries=deliveries,
             certificates=certificates,
+            senders=senders or SenderCounts(wanted=0),
             last_heartbeat=last_heartbeat,
             now=now,
         ),

@@ -92,6 +92,7 @@ def test_its_variables_are_settings_with_their_defaults() -> None:
         settings.PUBLIC_URL: chosen.public_url,
         settings.METRICS_PORT: "",
         settings.METRICS_LABELS: chosen.metrics_labels,
+        settings.SENDERS: "",
         settings.HEARTBEAT_URL: "",
         settings.HEARTBEAT_INTERVAL: str(chosen.heartbeat_interval),
         "OTEL_EXPORTER_OTLP_ENDPOINT": "",

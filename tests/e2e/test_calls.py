@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import pytest
 from standardwebhooks import Webhook
 
 from tests.support.service import Service
@@ -22,6 +23,7 @@ def _triggered(service: Service, job_id: str) -> dict[str, Any]:
     )
 
 
+@pytest.mark.usefixtures("senders")
 def test_files_tokens_and_signatures(tmp_path: Path) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir()

@@ -67,13 +67,19 @@ def locked(service: Service) -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("trouble", "says"),
-    [pytest.param(full_disk, "disk", id="full disk"), pytest.param(locked, "locked", id="locked by another process")],
+    ("trouble", "says", "senders"),
+    [
+        pytest.param(full_disk, "disk", 0, id="full disk"),
+        pytest.param(full_disk, "disk", 1, id="full disk, with a sender"),
+        pytest.param(locked, "locked", 0, id="locked by another process"),
+    ],
 )
-def test_service_waits_for_its_disk_and_goes_on(tmp_path: Path, target: Target, trouble: Trouble, says: str) -> None:
+def test_service_waits_for_its_disk_and_goes_on(
+    tmp_path: Path, target: Target, trouble: Trouble, says: str, senders: int
+) -> None:
     (tmp_path / "jobs.d").mkdir()
     anchor = datetime.now(UTC).replace(microsecond=0)
-    with Service(tmp_path) as service:
+    with Service(tmp_path, MYSCHEDULER_SENDERS=str(senders)) as service:
         for job_id in STEADY:
             service.create(
                 job_id=job_id, target_url=target.url("/"), interval={"seconds": 1}, anchor=anchor.isoformat()

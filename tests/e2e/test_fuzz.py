@@ -72,11 +72,11 @@ class Watched(Service):
         return answer.status_code
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+@pytest.fixture(scope="module", params=["0", "1"], ids=["by itself", "by a sender"])
+def service(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "jobs.d").mkdir()
-    with Watched(folder) as running:
+    with Watched(folder, MYSCHEDULER_SENDERS=request.param) as running:
         running.create(**job(job_id="known"))
         running.create(**job(job_id="daily", interval=None, cron="0 9 * * *", timezone="America/New_York"))
         yield running

@@ -31,6 +31,7 @@ def test_the_switch(tmp_path: Path, decision: str) -> None:
         assert answer(service, f"{service.url}/health") == REFUSED, "it is the service itself"
 
 
+@pytest.mark.usefixtures("senders")
 def test_jobs_of_manifests_may_call_the_service_itself(tmp_path: Path) -> None:
     """As `heartbeat` of the sample jobs does; what was taken while it was allowed is refused when it is called."""
     with Target() as target:

@@ -31,9 +31,18 @@ def has_read(service: Service, start: str) -> dict[str, Any]:
     return service.wait_for_log(lambda line: line["message"].startswith(start), within=STOP_SEC)
 
 
-@pytest.mark.parametrize("again", [1, 3], ids=["once more", "many times more"])
-def test_a_second_signal_cuts_off_what_the_first_one_waits_for(tmp_path: Path, target: Target, again: int) -> None:
-    with Service(tmp_path) as service:
+@pytest.mark.parametrize(
+    ("again", "senders"),
+    [
+        pytest.param(1, 0, id="once more"),
+        pytest.param(3, 0, id="many times more"),
+        pytest.param(3, 2, id="many times more, with senders"),
+    ],
+)
+def test_a_second_signal_cuts_off_what_the_first_one_waits_for(
+    tmp_path: Path, target: Target, again: int, senders: int
+) -> None:
+    with Service(tmp_path, MYSCHEDULER_SENDERS=str(senders)) as service:
         for number in range(7):
             service.create(
                 job_id=f"slow-{number}", target_url=target.url("/slow"), timeout_sec=90, interval={"hours": 1}

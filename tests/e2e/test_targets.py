@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.counting import CountingServer
 from tests.support.service import Service
 
@@ -16,6 +18,7 @@ def _rows(service: Service, count: int) -> list[tuple[str, str | None]]:
     return [(row["status"], row["reason"]) for number in range(count) for row in service.executions(f"job-{number}")]
 
 
+@pytest.mark.usefixtures("senders")
 def test_ten_jobs_never_call_three_at_once_over_a_restart_and_by_hand(tmp_path: Path) -> None:
     (tmp_path / "jobs.d").mkdir()
     with CountingServer(delay=0.2) as server:
@@ -80,6 +83,7 @@ def test_a_run_by_hand_is_sent_while_the_circuit_is_open(tmp_path: Path) -> None
             service.until(lambda: _rows(service, 1).count(("completed", None)) >= 3)  # the circuit is closed
 
 
+@pytest.mark.usefixtures("senders")
 def test_a_429_holds_back_the_other_jobs_of_its_host(tmp_path: Path) -> None:
     with CountingServer() as server:
         server.status, server.headers = 429, {"Retry-After": "3"}

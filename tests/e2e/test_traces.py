@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.collector import Collector, attributes
 from tests.support.service import Service, manifest
 from tests.support.target import Target
@@ -9,6 +11,7 @@ from tests.support.target import Target
 SOON = "interval: {seconds: 1}"
 
 
+@pytest.mark.usefixtures("senders")
 def test_spans_are_exported_until_the_service_has_stopped(tmp_path: Path) -> None:
     """The delay is longer than any test: only the shutdown sends them."""
     settings = {"OTEL_BSP_SCHEDULE_DELAY": "900000", "OTEL_SERVICE_NAME": "night-jobs"}

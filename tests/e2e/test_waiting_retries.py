@@ -16,11 +16,11 @@ SOON = ("max_retries: 3", "retry: {max_delay_sec: 4}", "retry_backoff_sec: 4")
 LATER = ("max_retries: 3", "retry_backoff_sec: 1800")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "sqlite, with a sender"])
 def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The setting that names the database."""
-    if request.param == "sqlite":
-        yield {}
+    """The settings that name the database, and how calls are made."""
+    if request.param != "postgresql":
+        yield {"MYSCHEDULER_SENDERS": "1"} if "sender" in request.param else {}
     else:
         postgres: Database = request.getfixturevalue("postgres")
         yield {"DATABASE_URL": postgres.url}

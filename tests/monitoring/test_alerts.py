@@ -41,6 +41,7 @@ CASES: dict[str, Series] = {
     "MySchedulerDeletionBlocked": [("myscheduler_deletions_blocked", "2x20 0x40")],
     "MySchedulerJobsHeld": [("myscheduler_jobs_held", "1x20 0x40")],
     "MySchedulerClockJumped": [('myscheduler_clock_jumps_total{direction="back",instance="a"}', "0x14 1x46")],
+    "MySchedulerSendersLost": [('myscheduler_sender_losses_total{instance="a"}', "0x10 1 2 3 4x46")],
     "MySchedulerNotificationsFailing": [(_TOLD % "failed", "0x14 1x46")],
 }
 """By alert: series, of which the first is bad for the first 20 minutes, or jumps then, and which are well from then

@@ -171,7 +171,8 @@ class World:
         self.look("start", killed_at)
 
     def at_claim(self, _service: Service) -> None:
-        """A few milliseconds after many jobs fell due together."""
+        """A few milliseconds after many jobs fell due together, once calls are made at all."""
+        self.target.wait_for(len(self.target.requests) + 1)
         wait_until_due(self.anchor, self.rng.uniform(0.003, 0.06))
 
     def at_send(self, _service: Service) -> None:
@@ -203,6 +204,7 @@ class World:
 
     def at_hang_up(self, _service: Service) -> None:
         """The target closes connections that were used before: a client that resends by itself is caught."""
+        self.target.wait_for_replies(len(self.target.replies) + 200)
         wait_until_due(self.anchor, 0.5)
         for path in ("/0", "/1", "/2"):
             self.target.answers(path, HangUp())

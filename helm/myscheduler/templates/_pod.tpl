@@ -141,6 +141,10 @@ With an access.yaml in a source that the chart can't see, or tokens in the datab
   value: {{ .Values.settings.publicUrl | quote }}
 - name: MYSCHEDULER_RATE_LIMIT
   value: {{ .Values.settings.rateLimit | int64 | quote }}
+{{- if ne .Values.settings.senders nil }}
+- name: MYSCHEDULER_SENDERS
+  value: {{ .Values.settings.senders | int64 | quote }}
+{{- end }}
 - name: MYSCHEDULER_MAX_API_JOBS
   value: {{ .Values.settings.maxApiJobs | int64 | quote }}
 - name: MYSCHEDULER_API_PRIVATE_TARGETS

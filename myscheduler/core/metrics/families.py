@@ -107,6 +107,13 @@ DATABASE_ERRORS = _family(Kind.COUNTER, "database_errors", "Transactions that fa
 CLOCK_JUMPS = _family(
     Kind.COUNTER, "clock_jumps", "How often the system clock was set, or the machine slept (`forward`).", "direction"
 )
+SENDERS = _family(
+    Kind.GAUGE, "senders", "Sender processes: those that are to make calls (`wanted`), and those that can (`up`).",
+    "state",
+)  # fmt: skip
+SENDER_LOSSES = _family(
+    Kind.COUNTER, "sender_losses", "How often a sender process ended that should not have, or could not be started."
+)
 AUTH_FAILURES = _family(Kind.COUNTER, "auth_failures", "Requests without valid credentials.", "kind")
 NOTIFICATIONS = _family(
     Kind.COUNTER, "notifications",
@@ -122,7 +129,7 @@ OF_SERVICE: tuple[Family, ...] = (
     BUILD, EXECUTIONS, ATTEMPTS, EXECUTION_DURATION, START_DELAY, CHAINS, CHAIN_DURATION, IN_FLIGHT, WAITING,
     OLDEST_WAITING, TARGET_IN_FLIGHT, TARGET_WAITING, TARGET_CIRCUIT_OPEN, TARGET_HELD, CERTIFICATE_EXPIRY, JOBS,
     JOBS_HELD, SOURCE_READY, SOURCE_APPLIED, SOURCE_PROBLEMS, DELETIONS_BLOCKED, RECONCILE_DURATION, DATABASE_UP,
-    COMMIT_DURATION, DATABASE_ERRORS, CLOCK_JUMPS, AUTH_FAILURES, NOTIFICATIONS, HEARTBEAT,
+    COMMIT_DURATION, DATABASE_ERRORS, CLOCK_JUMPS, SENDERS, SENDER_LOSSES, AUTH_FAILURES, NOTIFICATIONS, HEARTBEAT,
 )  # fmt: skip
 """The metrics of `/metrics`, in their order."""
 

@@ -234,7 +234,8 @@ class Attempts:
     def _goes_on(self, flight: Flight) -> bool:
         """Whether an execution whose sender was lost makes another attempt, as after a crash; if not, it is ended."""
         if may_resend(flight.job, flight.execution, self._now()):
-            log.warning("attempt %d was lost, and is sent again", flight.attempts, extra=names_of(flight.execution))
+            names = names_of_attempt(flight.execution, flight.attempts)
+            log.warning("attempt %d was lost, and is sent again", flight.attempts, extra=names)
             return True
         self._endings.cut_off(flight, SENDER_LOST, attempts=flight.attempts)
         return False

@@ -26,6 +26,7 @@ from myscheduler.core.metrics.histogram import Histogram
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.metrics.job_states import state_counts
+from myscheduler.service.senders.fleet import SenderCounts
 from myscheduler.service.store_health import StoreHealth
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ class Gathering:
         auth_failures: Mapping[str, int],
         deliveries: Mapping[tuple[str, str], int],
         certificates: Certificates,
+        senders: SenderCounts,
         last_heartbeat: Callable[[], datetime | None],
         now: Callable[[], datetime],
     ) -> None:
@@ -68,6 +70,7 @@ class Gathering:
         self._auth_failures = auth_failures
         self._deliveries = deliveries
         self._certificates = certificates
+        self._senders = senders
         self._last_heartbeat = last_heartbeat
         self._now = now
 
@@ -135,6 +138,9 @@ class Gathering:
         yield measured(families.COMMIT_DURATION, [((), vitals.commits)])
         yield counted(families.DATABASE_ERRORS, _by_one({kind: vitals.errors[kind] for kind in ErrorKind}))
         yield counted(families.CLOCK_JUMPS, _by_one({way: self._jumps.get(way, 0) for way in ("forward", "back")}))
+        senders = self._senders
+        yield gauged(families.SENDERS, _by_one({"wanted": senders.wanted, "up": senders.up}))
+        yield counted(families.SENDER_LOSSES, [((), senders.lost)])
         yield counted(families.AUTH_FAILURES, _by_one(self._auth_failures))
 
     def _of_others(self) -> Iterable[Metric]:

@@ -110,11 +110,14 @@ class Link:
 
     async def end(self) -> int | None:
         """End the process, and return its exit code: nothing of it is sent after that. Its calls are lost."""
+        if self._process is not None and not self._ready.done():
+            self._process.kill()  # it has no calls, and is too busy with its start to see that it is to end
         code = None if self._process is None else await self._process.end()
         calls, self._calls = self._calls, {}
         for ended in calls.values():
             if not ended.done():
                 ended.set_exception(SenderLostError())
+                ended.exception()  # nobody asks for that of a call which is being cancelled
         return code
 
     # --- calls ----------------------------------------------------------------------------------------------------

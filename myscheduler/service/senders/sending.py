@@ -5,6 +5,7 @@ import os
 import traceback
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from myscheduler.core.job.job import Job
@@ -63,6 +64,7 @@ class Sending:
                 self._cancelled.append(call)  # it has just ended
             else:
                 task.cancel()
+                task.add_done_callback(partial(self._stopped, call))
         if not orders.calls:
             self._flush_soon()
 
@@ -75,14 +77,19 @@ class Sending:
         try:
             outcome = await caller.call(job, execution_of(row, job), call[1])
             self._outcomes.append((call, outcome_row(outcome)))
-        except asyncio.CancelledError:
-            self._cancelled.append(call)
         except RedactedBugError as error:
             self._bugs.append((call, str(error)))
         except Exception:  # noqa: BLE001 - the main process logs it
             self._bugs.append((call, traceback.format_exc()))
         del self._tasks[call]
         self._flush_soon()
+
+    def _stopped(self, call: CallId, task: "asyncio.Task[None]") -> None:
+        """Report a call that was told to end, also if it had not begun; its outcome may have been faster."""
+        if task.cancelled():
+            del self._tasks[call]
+            self._cancelled.append(call)
+            self._flush_soon()
 
     def _flush_soon(self) -> None:
         if not self._is_flushing:

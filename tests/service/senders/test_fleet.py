@@ -1,6 +1,8 @@
 """Real sender processes: calls come out as in the main process, and nothing waits for ever when a sender dies."""
 
 import asyncio
+import gc
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +30,7 @@ from myscheduler.service.senders.fleet import Fleet, SenderCounts, open_fleet
 from myscheduler.service.senders.link import Link
 from myscheduler.service.senders.messages import Setup, packed
 from tests.support.parts import job, received, until
+from tests.support.patience import PATIENCE
 from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
@@ -222,6 +225,42 @@ async def test_a_cancelled_call_has_ended_when_its_place_is_free(tmp_path: Path,
         await until(partial(asyncio.to_thread, sockets, pid), lambda count: count == before)
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_call_is_cancelled_before_it_has_begun(tmp_path: Path, target: Target, turns: int) -> None:
+    """A call and its end may come in one message."""
+    target.answers("/slow", Silence())
+    async with senders(tmp_path) as fleet:
+        await fleet.up()
+        call = asyncio.create_task(fleet.call(declared(target_url=target.url("/slow"))))
+        for _ in range(1 + turns):
+            await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            async with asyncio.timeout(PATIENCE):
+                await call
+        assert len(fleet.links[0]) == 0
+        assert (await fleet.call(declared(target_url=target.url("/ok")))).http_status == 200
+
+
+async def test_a_call_that_is_being_cancelled_is_lost_without_a_word(
+    tmp_path: Path, target: Target, caplog: pytest.LogCaptureFixture
+) -> None:
+    target.answers("/slow", Silence())
+    async with senders(tmp_path) as fleet:
+        (pid,) = await fleet.pids()
+        call = asyncio.create_task(fleet.call(declared(target_url=target.url("/slow"))))
+        await received(target, 1)
+        os.kill(pid, signal.SIGSTOP)
+        call.cancel()
+        await asyncio.sleep(0)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        del call
+        gc.collect()
+    assert [one.message for one in caplog.records if one.name == "asyncio"] == []
+
+
 @pytest.mark.usefixtures("quickly")
 async def test_a_call_waits_while_no_sender_can_be_started(
     tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
@@ -271,3 +310,15 @@ async def test_calls_are_spread_over_the_senders(tmp_path: Path, target: Target)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
+
+
+@pytest.mark.usefixtures("quickly")
+async def test_a_sender_says_in_a_line_why_it_can_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    async with senders(tmp_path) as fleet:
+        await until(_lost(fleet), lambda lost: lost >= 1)
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert {line["event"] for line in lines} == {"sender.not_started"}
+    assert "gone.pem" in lines[0]["message"]

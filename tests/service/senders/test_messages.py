@@ -46,7 +46,7 @@ texts = st.none() | st.text(st.characters(), max_size=20)
 exchanges = st.none() | st.builds(
     Exchange,
     st.floats(0, 1e6),
-    first_byte_ms=st.none() | st.floats(0, 1e6),
+    **dict.fromkeys(("first_byte_ms", "dns_ms", "connect_ms", "tls_ms"), st.none() | st.floats(0, 1e6)),
     reused=st.booleans(),
     address=texts,
     certificate_expires_at=st.none() | st.just(NOW),
