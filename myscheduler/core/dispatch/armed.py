@@ -15,6 +15,9 @@ from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.exclusions import may_leave_out
 from myscheduler.core.schedule.slots import Schedule, next_after
 
+MOST_COALESCED = 8
+"""The most slots that are coalesced one by one; more are counted by `admit`."""
+
 
 def lane_of(spec: JobSpec, host: str) -> str:
     """The lane in which calls of the job wait: that of its shared target, or else that of its host."""
@@ -70,9 +73,11 @@ class Armed:
             self._known_next = moment, next_after(self.schedule, moment)
         return self._known_next[1]
 
-    def slot_on_time(self, now: datetime, running: int, *, overdue_until: datetime) -> datetime | None:
-        """The slot to run if it is the only one due, nothing keeps it from running, and no limit could leave it out:
+    def quick_step(self, now: datetime, running: int, *, overdue_until: datetime, is_held: bool) -> Step | None:
+        """The step for the due slots if nothing keeps the last of them from running, and no limit could leave one out:
         nearly always. `None` if that is not certain without `admit`, which would decide the same (a law shows it).
+
+        Nearly always there is one slot; where the service can't keep up, a few, which are coalesced.
         """
         spec, paused_until = self.job.spec, self.job.paused_until
         if self._may_leave_out or (paused_until is not None and self.decided < paused_until):
@@ -85,7 +90,22 @@ class Armed:
         if spec.overlap != "allow" and running >= spec.max_instances:
             return None
         following = self.next_after(slot)
-        return slot if following is None or following > now else None
+        if following is None or following > now:
+            return Step((), slot, slot)
+        if is_held or (self.catch_up or spec.catch_up) == "all":
+            return None
+        return self._coalesced(slot, following, now)
+
+    def _coalesced(self, first: datetime, second: datetime, now: datetime) -> Step | None:
+        """The step that runs the last slot up to `now`, and leaves out those before it; `None` if they are many."""
+        before, last = first, second
+        for count in range(1, MOST_COALESCED + 1):
+            following = self.next_after(last)
+            if following is None or following > now:
+                left_out = Unrun(Status.SKIPPED, Reason.COALESCED, first, before, count, self.schedule)
+                return Step((left_out,), last, last)
+            before, last = last, following
+        return None
 
     @property
     def may_decide_later(self) -> bool:
@@ -102,8 +122,9 @@ class Armed:
         self, now: datetime, running: int, unsent: int, *, overdue_until: datetime, is_held: bool, asks: bool
     ) -> tuple[Step, ...] | Question:
         """Decide on the slots up to `now` (see `admit`). With `asks`, a long decision is not made but returned."""
-        if (slot := self.slot_on_time(now, running, overdue_until=overdue_until)) is not None:
-            return (Step((), slot, slot),)
+        step = self.quick_step(now, running, overdue_until=overdue_until, is_held=is_held)
+        if step is not None:
+            return (step,)
         question = Question(
             self.job.spec,
             self.schedule,

@@ -57,6 +57,7 @@ def armed(cursor: datetime, **fields: Any) -> Armed:
     overdue=st.integers(-100, 500),
     micros=st.sampled_from([0, 1, 999_999]),
     paused=st.sampled_from([None, -300, 0, 300]),
+    is_held=st.booleans(),
 )
 @settings(max_examples=400)
 def test_the_quick_decision_is_that_of_admit(
@@ -67,6 +68,7 @@ def test_the_quick_decision_is_that_of_admit(
     overdue: int,
     micros: int,
     paused: int | None,
+    is_held: bool,
 ) -> None:
     if not more["coalesce"]:
         more = {name: value for name, value in more.items() if name != "catchup"}
@@ -77,8 +79,8 @@ def test_the_quick_decision_is_that_of_admit(
     if paused is not None:
         one.job = replace(one.job, pause=Pause("me", cursor, until=at + paused * SECOND))
     overdue_until = at - overdue * SECOND
-    quick = one.slot_on_time(now, running, overdue_until=overdue_until)
-    event(f"decides: {quick is not None}")
+    quick = one.quick_step(now, running, overdue_until=overdue_until, is_held=is_held)
+    event(f"decides: {quick is not None}, coalesces: {bool(quick and quick.unrun)}")
     steps = admit(
         one.job.spec,
         one.schedule,
@@ -87,9 +89,10 @@ def test_the_quick_decision_is_that_of_admit(
         cursor=cursor,
         now=now,
         overdue_until=overdue_until,
+        waits_for_database=is_held,
     )
     if quick is not None:
-        assert steps == (Step((), quick, quick),)
+        assert steps == (quick,)
 
 
 @pytest.mark.parametrize("fields", [one for one in SCHEDULES if "blackout" not in one])
@@ -98,15 +101,28 @@ def test_a_slot_on_time_is_decided_quickly(fields: dict[str, Any]) -> None:
     slot = one.next_after(one.decided)
     assert slot is not None
     one.decided = slot - timedelta(microseconds=1)
-    assert one.slot_on_time(slot, 0, overdue_until=NOON - timedelta(days=1)) == slot
+    assert one.quick_step(slot, 0, overdue_until=NOON - timedelta(days=1), is_held=False) == Step((), slot, slot)
 
 
 def test_one_that_clocks_skip_is_left_to_the_general_way() -> None:
     run, skip = [armed(SPRING - SECOND, **fields) for fields in IN_SPRING]
-    assert [one.slot_on_time(SPRING, 0, overdue_until=NOON - timedelta(days=999)) for one in (run, skip)] == [
-        SPRING,
-        None,
-    ]
+    long_ago = NOON - timedelta(days=999)
+    assert run.quick_step(SPRING, 0, overdue_until=long_ago, is_held=False) == Step((), SPRING, SPRING)
+    assert skip.quick_step(SPRING, 0, overdue_until=long_ago, is_held=False) is None
+
+
+@pytest.mark.parametrize("behind", [2, 5, armed_module.MOST_COALESCED + 1, armed_module.MOST_COALESCED + 2])
+def test_a_few_slots_that_piled_up_are_coalesced_quickly(behind: int) -> None:
+    one = armed(NOON - behind * SECOND, interval={"seconds": 1})
+    step = one.quick_step(NOON, 0, overdue_until=NOON - timedelta(days=1), is_held=False)
+    if behind > armed_module.MOST_COALESCED + 1:
+        assert step is None
+    else:
+        assert step is not None
+        assert (step.run, [(gap.count, gap.first, gap.last) for gap in step.unrun]) == (
+            NOON,
+            [(behind - 1, NOON - (behind - 1) * SECOND, NOON - SECOND)],
+        )
 
 
 def test_the_next_slot_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +136,7 @@ def test_the_next_slot_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None
     one = armed(NOON, cron="* * * * *")
     for minute in range(1, 4):
         now = NOON + timedelta(minutes=minute)
-        assert one.slot_on_time(now, 0, overdue_until=NOON) == now
+        assert one.quick_step(now, 0, overdue_until=NOON, is_held=False) == Step((), now, now)
         one.decided = now
         assert one.next_after(now) == now + timedelta(minutes=1)
     assert len(asked) == 4
