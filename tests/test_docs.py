@@ -149,6 +149,7 @@ def test_commands_of_the_validate_page_are_understood() -> None:
         ("notifications", {"plan", "preview", "schema", "test", "validate"}),
         ("incidents", {"ack", "list", "show"}),
         ("tracing", {"serve"}),
+        ("scale", {"backup", "copy", "serve", "upgrade"}),
     ],
 )
 def test_commands_of_the_pages_about_watching_are_understood(name: str, told: set[str]) -> None:

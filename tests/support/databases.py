@@ -102,6 +102,11 @@ def make_empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
+def make_unfinished(path: Path) -> None:
+    """As another database is being copied into it."""
+    change(path, "UPDATE alembic_version SET version_num = 'unfinished-copy-' || version_num")
+
+
 def damage(path: Path) -> None:
     """An index loses its entries, which a look at the tables alone doesn't notice."""
     with path.open("r+b") as file:

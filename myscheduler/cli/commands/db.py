@@ -1,10 +1,7 @@
-"""`myscheduler db`: back up, check and upgrade the database."""
+"""`myscheduler db`: back up, check, copy and upgrade the database."""
 
-import signal
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from myscheduler import __version__
+from myscheduler.cli.commands.db_copy import copy
 from myscheduler.cli.manifests import counted
 from myscheduler.cli.options import database_url_option, format_option, timezone_option
+from myscheduler.cli.output.progress import clean_termination, progress
 from myscheduler.cli.output.terminal import json_text
 from myscheduler.core.explain.sizes import shown_size
 from myscheduler.core.findings.problem import printable
@@ -25,23 +24,22 @@ if TYPE_CHECKING:
 
 # Each command imports the store itself: it takes a second, and no other command needs it
 
-_LONG_SEC = 1.0
-"""Progress is shown for what takes longer."""
-_EVERY_SEC = 0.2
-"""The shortest time between two updates of the progress."""
-
 
 @click.group()
 def db() -> None:
-    """Back up, check and upgrade the database of a service.
+    """Back up, check, copy and upgrade the database of a service.
 
     \b
     Examples:
       myscheduler db backup backups/monday.db
       kubectl exec POD -- myscheduler db backup - > jobs.db
       myscheduler db check
+      myscheduler db copy sqlite:///data/jobs.db postgresql://scheduler@db.example.com/jobs
       myscheduler db upgrade
     """
+
+
+db.add_command(copy)
 
 
 @db.command()
@@ -65,7 +63,7 @@ def backup(file: Path, database_url: str) -> None:
     is_stream = str(file) == "-"
     if is_stream and (sys.stdout is None or sys.stdout.isatty()):
         raise click.UsageError("a terminal can't show a database: redirect the output (> jobs.db), or name a file")
-    with _clean_termination(), _progress() as show:
+    with clean_termination(), progress() as show:
         copy = stream(database_url, sys.stdout.buffer, show) if is_stream else back_up(database_url, file, show)
     target = "standard output" if is_stream else printable(str(file))
     what = f"revision {copy.schema.revision}, {_amounts(copy.contents)}"
@@ -130,38 +128,6 @@ def upgrade(database_url: str) -> None:
         click.echo(f"upgraded the database from revision {before} to {HEAD}")
 
 
-@contextmanager
-def _clean_termination() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP end the command as Ctrl-C does, so that it can clean up."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """Yield a function that shows progress in one line of a terminal; the line is removed at the end."""
-    began_at = shown_at = time.monotonic()
-    was_shown = False
-
-    def show(text: str) -> None:
-        nonlocal shown_at, was_shown
-        now = time.monotonic()
-        if sys.stderr.isatty() and now - began_at > _LONG_SEC and now - shown_at > _EVERY_SEC:
-            shown_at, was_shown = now, True
-            click.echo(f"\r{text:<30}", err=True, nl=False)
-
-    try:
-        yield show
-    finally:
-        if was_shown:
-            click.echo(f"\r{'':<30}\r", err=True, nl=False)
-
-
 def _lines(condition: "DatabaseCondition", zone: str) -> Iterator[str]:
     error = condition.error
     verdict = error or f"myscheduler {__version__} can run on it"
@@ -183,6 +149,7 @@ def _rows(condition: "DatabaseCondition", zone: str) -> Iterator[tuple[str, str]
         "newer": f"newer than this version's {HEAD}",
         "foreign": "not a database of myscheduler",
         "empty": "no tables yet",
+        "unfinished": "but the copy of another database into it is unfinished",
     }[schema.state]
     yield "revision", f"{schema.revision}, {how}" if schema.revision else how
     if schema.origin:

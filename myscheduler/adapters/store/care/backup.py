@@ -21,7 +21,7 @@ from myscheduler.adapters.store.database import sqlite
 from myscheduler.adapters.store.database.connections import shown
 from myscheduler.adapters.store.database.errors import in_a_line
 from myscheduler.adapters.store.database.reading import ask, parse_url, read
-from myscheduler.adapters.store.database.version import SchemaVersion, VersionState, schema_version_of
+from myscheduler.adapters.store.database.version import SchemaVersion, VersionState, refusal, schema_version_of
 from myscheduler.core.explain.sizes import shown_size
 from myscheduler.errors import StoreError
 from myscheduler.machine import private_files as private
@@ -91,6 +91,8 @@ def _source(url: str, file: Path | None) -> sa.URL:
     schema = read(parsed, schema_version_of)
     if schema.state is VersionState.FOREIGN:
         raise StoreError(f"the database {shown(parsed)} holds tables of another program, so it is not backed up")
+    if schema.state is VersionState.UNFINISHED:
+        raise StoreError(f"the database {shown(parsed)} {refusal(schema)}")
     if schema.state is VersionState.EMPTY:
         raise StoreError(f"the database {shown(parsed)} is empty, so there is nothing to back up: is it the right one?")
     return parsed

@@ -61,11 +61,10 @@ def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engi
     """
 
     def prepare_writer(connection: Any) -> None:
-        if not connection.execute(_TRY_LOCK, [LOCK]).fetchone()[0]:
-            raise InUseError(shown(url))
-        _configure(_WRITER, connection)
+        take_lock(url, connection)
+        configure(_WRITER, connection)
 
-    engines = Engines(_engine(url, READERS, partial(_configure, _READER)), _engine(url, 1, prepare_writer))
+    engines = Engines(_engine(url, READERS, partial(configure, _READER)), _engine(url, 1, prepare_writer))
     try:
         prepare(engines.writer)
         yield engines
@@ -73,13 +72,25 @@ def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engi
         engines.dispose()
 
 
-def _configure(settings: Mapping[str, str], connection: Any) -> None:
+def take_lock(url: sa.URL, connection: Any) -> None:
+    """Take the lock for a connection of the driver, which holds it until it is closed. Raises `InUseError`."""
+    if not connection.execute(_TRY_LOCK, [LOCK]).fetchone()[0]:
+        raise InUseError(shown(url))
+
+
+def configure(settings: Mapping[str, str], connection: Any) -> None:
+    """Set parameters of the server for a connection of the driver."""
     connection.cursor().executemany("SELECT set_config(%s, %s, false)", list(settings.items()))
+
+
+def watched(url: sa.URL) -> sa.URL:
+    """The URL with options by which a lost connection is noticed."""
+    return url.set(query=_NOTICE_DEATH | dict(url.query))
 
 
 def _engine(url: sa.URL, connections: int, prepare: Callable[[Any], None]) -> sa.Engine:
     engine = sa.create_engine(
-        url.set(query=_NOTICE_DEATH | dict(url.query)),
+        watched(url),
         pool_size=connections,
         max_overflow=0,
         hide_parameters=True,  # specs may hold secrets, and errors are logged

@@ -65,6 +65,19 @@ def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engi
 
 @contextmanager
 def _sole_use(path: Path) -> Iterator[None]:
+    """Hold the lock of a database that is to be written."""
+    with locked(path):
+        with _refusing(path):
+            _check_writable(path.resolve())
+            if not path.is_dir():  # SQLite reports that itself
+                private.make_file(path.resolve())  # SQLite would use mode 0644, also for its write-ahead log
+        if path.is_file() and (warning := exposure.warning_of(path.resolve())):
+            log.warning("%s", warning)
+        yield
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a database: if two services used one, each would treat the other's running executions as
     interrupted by a crash.
     """
@@ -80,12 +93,6 @@ def _sole_use(path: Path) -> Iterator[None]:
                     "stop it, or give this one a DATABASE_URL of its own"
                 )
             time.sleep(0.05)
-        with _refusing(path):
-            _check_writable(path.resolve())
-            if not path.is_dir():  # SQLite reports that itself
-                private.make_file(path.resolve())  # SQLite would use mode 0644, also for its write-ahead log
-        if path.is_file() and (warning := exposure.warning_of(path.resolve())):
-            log.warning("%s", warning)
         yield
 
 
@@ -152,23 +159,14 @@ def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
     it, and needs only permission to read. If the file changes meanwhile, `work` is run again without that option.
     """
     path = path_of(url)
-    try:
-        before = _trace(path)
-    except FileNotFoundError as error:
-        message = f"DATABASE_URL names {path}, where there is no database: correct the path"
-        raise StoreError(message) from error
-    except OSError as error:
-        message = f"DATABASE_URL names {path}, which can't be read as user {os.getuid()}: {reason_of(error)}"
-        raise StoreError(message) from error
-    if not path.is_file():
-        raise StoreError(f"DATABASE_URL names {path}, which is not a file: correct the path")
+    before = trace_of(path)
     real = path.resolve()
     if before.log_size and not Path(f"{real}-shm").exists() and not os.access(real.parent, os.W_OK):
         raise StoreError(
             f"DATABASE_URL names {path}, whose write-ahead log can be read only if its folder can be written, and "
             f"user {os.getuid()} can't: copy {path.name} and {path.name}-wal to a folder of your own"
         )
-    if not before.log_size and not before.has_journal:
+    if before.is_complete:
         try:
             found = work(read_only(path, immutable="1"))
         except Exception:
@@ -180,7 +178,7 @@ def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
     return work(read_only(path))
 
 
-class _Trace(NamedTuple):
+class Trace(NamedTuple):
     """The state of the files of a database; it differs after a write."""
 
     identity: tuple[int, int] | None
@@ -190,11 +188,31 @@ class _Trace(NamedTuple):
     has_journal: bool
     """A program is changing the file without the write-ahead log, or crashed while it did."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the file has everything, so that it can be opened as immutable while nothing changes it."""
+        return not self.log_size and not self.has_journal
 
-def _trace(path: Path) -> _Trace:
+
+def trace_of(path: Path) -> Trace:
+    """The state of the files of a database. Raises `StoreError` if there is none, or it can't be read."""
+    try:
+        found = _trace(path)
+    except FileNotFoundError as error:
+        message = f"DATABASE_URL names {path}, where there is no database: correct the path"
+        raise StoreError(message) from error
+    except OSError as error:
+        message = f"DATABASE_URL names {path}, which can't be read as user {os.getuid()}: {reason_of(error)}"
+        raise StoreError(message) from error
+    if not path.is_file():
+        raise StoreError(f"DATABASE_URL names {path}, which is not a file: correct the path")
+    return found
+
+
+def _trace(path: Path) -> Trace:
     status = path.stat()
     has_journal = Path(f"{path.resolve()}-journal").exists()
-    return _Trace(_identity(path), status.st_size, status.st_mtime_ns, log_size(path), has_journal)
+    return Trace(_identity(path), status.st_size, status.st_mtime_ns, log_size(path), has_journal)
 
 
 def log_size(path: Path) -> int:

@@ -14,6 +14,10 @@ from myscheduler.errors import StoreError
 
 _OF_OURS = re.compile(r"\d{4}", re.ASCII)
 """The form of our revisions; those of other programs with Alembic are twelve hexadecimal digits."""
+UNFINISHED = "unfinished-copy-"
+"""What stands before the revision while another database is copied into this one: so no version starts on it, not even
+one that knows nothing of copies.
+"""
 
 
 class VersionState(StrEnum):
@@ -26,6 +30,8 @@ class VersionState(StrEnum):
     NEWER = "newer"
     FOREIGN = "foreign"
     """It belongs to another program."""
+    UNFINISHED = "unfinished"
+    """Another database is being copied into it, and not all of that is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ def schema_version_of(connection: sa.Connection) -> SchemaVersion:
     revision = _revision(connection) if "alembic_version" in names else None
     if revision is None:
         return SchemaVersion(VersionState.FOREIGN if _is_in_the_way(connection, names) else VersionState.EMPTY)
+    if revision.startswith(UNFINISHED):
+        return SchemaVersion(VersionState.UNFINISHED, revision.removeprefix(UNFINISHED))
     if revision not in REVISIONS and not _OF_OURS.fullmatch(revision):
         return SchemaVersion(VersionState.FOREIGN, revision)
     known = VersionState.CURRENT if revision == HEAD else VersionState.OLDER
@@ -69,6 +77,8 @@ def refusal(schema: SchemaVersion) -> str | None:
     """Why this version must not use the database, and what to do, as a text to follow its name; `None` if it may."""
     if schema.state is VersionState.FOREIGN:
         return "holds tables of another program: give myscheduler a database of its own"
+    if schema.state is VersionState.UNFINISHED:
+        return "holds an unfinished copy of another database: run the same `myscheduler db copy` again, which goes on"
     if schema.state is not VersionState.NEWER:
         return None
     origin = schema.origin

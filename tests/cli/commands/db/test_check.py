@@ -20,7 +20,18 @@ from myscheduler.adapters.store import open_store
 from myscheduler.adapters.store.database.sqlite import is_in_use
 from myscheduler.adapters.store.migrations import HEAD
 from myscheduler.cli import main
-from tests.support.databases import NOON, contents, damage, db, make_empty, make_foreign, make_newer, make_older, url
+from tests.support.databases import (
+    NOON,
+    contents,
+    damage,
+    db,
+    make_empty,
+    make_foreign,
+    make_newer,
+    make_older,
+    make_unfinished,
+    url,
+)
 from tests.support.golden import expect
 from tests.support.postgres import QUOTED_PASSWORD, Database
 
@@ -46,6 +57,7 @@ STATES = [
     pytest.param(make_foreign, 1, id="foreign"),
     pytest.param(make_empty, 1, id="empty"),
     pytest.param(damage, 1, id="damaged"),
+    pytest.param(make_unfinished, 1, id="unfinished"),
 ]
 
 
