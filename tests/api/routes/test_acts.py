@@ -128,6 +128,7 @@ class TestCancel:
         await create(api, target_url=target.url())
         one = await _triggered(api)
         await parts.row_where("a", is_over)
+        await until(lambda: asyncio.sleep(0, parts.dispatcher.flights.find(one)), lambda flight: flight is None)
         problem = assert_problem(await api.post(f"{EXECUTIONS}/{one}/cancel"), 409)
         assert "is over (completed)" in problem["detail"]
         for unknown in (NOBODY, "x", "a%00b"):
