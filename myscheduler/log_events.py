@@ -189,6 +189,7 @@ EVENTS: Mapping[tuple[str, str], Event] = {
     ("service.metrics.job_histories", "the metrics of jobs are read later: %s"): Event("job_metrics.postponed"),
     ("sending", "a bug ended a sender"): Event("bug.sender"),
     ("sending", "a sender ends: %s"): Event("sender.not_started"),
+    ("service.senders.fleet", "a bug ended a sender"): Event("bug.sender"),
     ("service.senders.fleet", "a sender could not be started: %s"): Event("sender.not_started"),
     ("service.senders.fleet", "a sender ended with %d calls in progress"): Event("sender.lost", ("pid", "exit_code")),
     ("service.senders.fleet", "a sender has started"): Event("sender.started", ("pid",)),

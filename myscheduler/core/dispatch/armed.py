@@ -116,7 +116,7 @@ class Armed:
         """
         first = self.waiting[0] if self.is_offered and self.waiting else None
         is_last = (self.catch_up or self.job.spec.catch_up) == "last"
-        return first is not None and first.run is not None and is_last and not may_leave_out(self.schedule)
+        return first is not None and first.run is not None and is_last and not self._may_leave_out
 
     def decide(
         self, now: datetime, running: int, unsent: int, *, overdue_until: datetime, is_held: bool, asks: bool

@@ -60,7 +60,10 @@ class Fleet:
         wait_sec, loop = SHORTEST_WAIT_SEC, asyncio.get_running_loop()
         while True:
             began = loop.time()
-            await self._run_one()
+            try:
+                await self._run_one()
+            except Exception:
+                log.exception("a bug ended a sender")  # calls wait until there is one again
             self._counts.lost += 1
             if loop.time() - began >= STEADY_SEC:
                 wait_sec = SHORTEST_WAIT_SEC

@@ -322,3 +322,21 @@ async def test_a_sender_says_in_a_line_why_it_can_not_start(
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert {line["event"] for line in lines} == {"sender.not_started"}
     assert "gone.pem" in lines[0]["message"]
+
+
+@pytest.mark.usefixtures("quickly")
+async def test_a_bug_in_the_watch_over_a_sender_leaves_no_call_waiting(
+    tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch, watched = Link.watch, count()
+
+    async def watch_badly(one: Link) -> None:
+        if next(watched) == 0:
+            raise RuntimeError("a bug")
+        await watch(one)
+
+    monkeypatch.setattr(Link, "watch", watch_badly)
+    async with senders(tmp_path) as fleet:
+        await until(_lost(fleet), lambda lost: lost == 1)
+        assert (await fleet.call(declared(target_url=target.url("/ok")))).http_status == 200
+    assert "a bug ended a sender" in caplog.text
